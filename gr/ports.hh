@@ -1,0 +1,196 @@
+// Where the group and the database server meet, in gr's words. gr/mariadb implements `server` and calls `group`; runtime
+// implements `group` over the machines; sim and tests have small ones of each.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/blob.hh"
+#include "base/result.hh"
+#include "base/uuid.hh"
+
+namespace gr {
+
+// A position in the group's history of transactions: every ordered write set, failed ones too, and every view takes one.
+// In GTIDs it is group_uuid:seqno. -1: none.
+using seqno_t = std::int64_t;
+
+enum write_set_flag : std::uint32_t {  // the wsrep values, so that the binding need not translate
+  flag_end = 1, flag_rollback = 2, flag_isolation = 4, flag_pa_unsafe = 8, flag_commutative = 0x10, flag_native = 0x20,
+  flag_start = 0x40, flag_prepare = 0x80, flag_snapshot = 0x100, flag_implicit_deps = 0x200,
+};
+
+struct source_id {  // where a transaction was executed
+  base::uuid node;
+  std::uint64_t trx = 0;
+  std::uint64_t conn = 0;
+  friend bool operator==(source_id const&, source_id const&) = default;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(node, trx, conn);
+  }
+};
+
+// ---- from the server to the group ----
+struct local_write_set {
+  std::uint64_t trx = 0;
+  std::uint64_t conn = 0;
+  std::uint32_t flags = 0;
+  seqno_t last_seen = 0;  // commit-order position reached here when it was handed in
+  base::blob keys;        // certifier::write_set, encoded
+  base::blob data;        // the server's, opaque
+};
+
+enum class order_outcome : std::uint8_t {
+  passed,      // ordered, no conflict
+  failed,      // ordered, in conflict; its seqno is used up
+  not_sent,    // never handed to the group: no majority, not a member, leaving. Certainly did not happen
+  unknown,     // handed in, and this member lost the group before it came back. May have happened elsewhere
+  too_big,     // over the size limit; not sent
+};
+struct ordered {
+  order_outcome outcome = order_outcome::not_sent;
+  seqno_t seqno = -1;
+  seqno_t depends_on = -1;  // may be applied once everything up to here has left the commit order
+  std::string why;          // for a person, when it did not pass
+};
+
+// ---- from the group to the server, in this order, each to one of the server's applier threads ----
+struct view_member {
+  base::uuid id;
+  std::string name;      // at most 31 bytes
+  std::string incoming;  // SQL address, at most 255 bytes
+};
+enum class view_status : std::uint8_t { primary, non_primary, disconnected };
+struct view {
+  base::uuid group;                  // the group's history
+  seqno_t seqno = -1;                // the position the view takes (primary), the last one before it (otherwise)
+  std::int64_t number = -1;          // +1 with every primary view; -1 otherwise
+  view_status status = view_status::disconnected;
+  std::vector<view_member> members;  // sorted by id
+  int my_index = -1;
+  int protocol = 4;
+};
+struct connected_to_group {  // once per connect, before anything else
+  view first;
+};
+// The server's own position as a view, for a server that starts with valid data: completes its start-up, takes no position.
+struct resume_at {
+  view own;
+};
+struct view_installed {
+  view now;
+};
+struct remote_write_set {
+  source_id source;
+  std::uint32_t flags = 0;
+  seqno_t seqno = -1;
+  seqno_t depends_on = -1;
+  bool failed = false;  // certification failed: deliver an empty one so that the position advances
+  base::blob data;
+};
+struct state_needed {};     // ask the server for its state request (sst_request); answer with group::state_requested
+struct donate_state {       // nothing else is applied while the server starts its donation
+  base::uuid joiner;
+  base::blob request;
+  seqno_t position = -1;
+};
+struct caught_up {};        // this member is ONLINE
+struct group_closed {};     // final: nothing comes after it
+struct fatal_error {        // joining failed beyond repair: this process must end
+  std::string why;
+};
+using server_event = std::variant<connected_to_group, resume_at, view_installed, remote_write_set, state_needed,
+                                  donate_state, caught_up, group_closed, fatal_error>;
+
+class server {
+ public:
+  virtual ~server() = default;
+  // On the group's strand, in order. Must not block: queue it. The bytes of queued write sets are bounded by the group.
+  virtual void deliver(server_event event) = 0;
+  // The last position up to which everything has left the commit order. Any thread, no lock.
+  [[nodiscard]] virtual seqno_t last_committed() const = 0;
+  enum class level : std::uint8_t { error = 1, warning = 2, info = 3, debug = 4 };
+  virtual void log(level how, std::string const& line) = 0;  // any thread
+};
+
+// ---- what the server and its users may ask ----
+struct member_row {  // a row of REPLICATION_GROUP_MEMBERS
+  base::uuid id;
+  std::string host;
+  unsigned port = 0;          // SQL
+  std::string state;          // ONLINE RECOVERING OFFLINE ERROR UNREACHABLE
+  std::string role;           // PRIMARY SECONDARY (multi-primary: all PRIMARY)
+  std::string version;        // server version of that member
+  std::string communication_stack = "XCOM";
+  std::string group_address;
+  seqno_t applied = -1;       // as of its last heartbeat
+  bool is_self = false;
+  bool is_leader = false;     // orders the messages
+};
+
+struct counters {  // since start or reset; any thread reads, the strand writes
+  std::uint64_t replicated = 0, replicated_bytes = 0, received = 0, received_bytes = 0;
+  std::uint64_t local_commits = 0, local_cert_failures = 0, cert_failures = 0;
+  std::uint64_t key_count = 0, key_bytes = 0, data_bytes = 0;
+  std::uint64_t send_queue = 0, receive_queue = 0, cert_index_rows = 0;
+  std::uint64_t leader_changes = 0, slots_decided = 0, log_bytes = 0;
+};
+struct group_status {
+  base::uuid group;
+  base::uuid self;
+  seqno_t last_ordered = -1;
+  seqno_t stable = -1;             // applied by every ONLINE member, as far as known here
+  bool connected = false;
+  bool have_quorum = false;
+  bool online = false;
+  bool donating = false;
+  std::int64_t view_number = -1;
+  std::string state;               // own: as member_row::state
+  std::vector<member_row> members;  // sorted by id; empty while not connected
+  std::string recovery;            // one line: what recovery does or did last ("incremental from n2, 1234 transactions, 0.4 s")
+  counters count;
+};
+
+struct connect_request {
+  std::string group_name;
+  std::vector<std::string> seeds;  // host:port of group endpoints; empty with bootstrap
+  bool bootstrap = false;
+};
+
+// Thread-safe. Calls marked (blocks) wait, the others post and return.
+class group {
+ public:
+  virtual ~group() = default;
+
+  // (blocks, bounded) Joins or creates the group. When it returns well, connected_to_group has been delivered.
+  virtual base::result<void> connect(connect_request const& request) = 0;
+  // (blocks, bounded) Leaves; every waiter gets not_sent or unknown; group_closed has been delivered when it returns.
+  virtual void disconnect() = 0;
+
+  // (blocks) Orders and certifies. While `pa_unsafe` or `isolation` is set depends_on is seqno - 1.
+  virtual ordered order(local_write_set write_set) = 0;
+  // Orders without waiting (rollback fragments). Comes back as a remote_write_set, to its origin too.
+  virtual void order_later(local_write_set write_set) = 0;
+  // (blocks, bounded) The position that holds everything acknowledged anywhere before the call.
+  virtual base::result<seqno_t> causal_position(std::chrono::milliseconds timeout) = 0;
+
+  // State transfer. An empty request: this server is running and cannot take a copy.
+  virtual void state_requested(base::result<base::blob> request) = 0;
+  virtual void state_sent(seqno_t position, int error) = 0;      // donor: its transfer ended
+  virtual void state_received(base::uuid const& group, seqno_t position, int error) = 0;  // joiner
+
+  // The server no longer applies in time and says so (desync), or does again; caught_up follows resync.
+  virtual void set_desynced(bool desynced) = 0;
+  // Applied positions moved: makes room for more deliveries. Cheap; called on every commit.
+  virtual void note_progress() = 0;
+
+  // A snapshot; takes no lock a writer or the group's strand holds for long.
+  [[nodiscard]] virtual group_status status() const = 0;
+};
+
+}  // namespace gr

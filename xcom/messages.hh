@@ -1,0 +1,188 @@
+// What members say to each other. docs/vocabulary.md has the table of who sends what to whom and when.
+// Owner: values; encoded by base/codec.hh, framed by xcom/frame.hh.
+#pragma once
+
+#include "xcom/types.hh"
+
+namespace xcom {
+
+// To every member of the site, every heartbeat_ticks. Carries all that others need to judge this member.
+struct heartbeat {
+  std::uint64_t site_version = 0;
+  ballot leader;        // the ballot of the leader this member follows; round 0: none
+  slot_no decided;      // every slot up to here is decided, as far as this member knows
+  slot_no delivered;    // every slot up to here was handed to the application
+  slot_no log_begins;   // the first slot this member can serve
+  std::uint64_t count = 0;  // grows with each heartbeat
+  std::uint64_t echo = 0;   // the last count heard from the receiver: the link works both ways
+  base::blob app;           // live facts of the application (positions, load); opaque here
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(site_version, leader, decided, delivered, log_begins, count, echo, app);
+  }
+};
+
+// Origin to leader: please order these. Sent again to every new leader until delivered.
+struct forward {
+  std::vector<message> messages;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(messages);
+  }
+};
+
+// Leader to all: phase 2a. The leader accepted these itself before it sent them.
+struct accept {
+  ballot by;
+  slot_no first_of_ballot;  // the first slot this leader proposed in this ballot
+  slot_no decided;
+  std::vector<accepted_slot> slots;  // consecutive; accepted_in == by
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(by, first_of_ballot, decided, slots);
+  }
+};
+
+// Acceptor to leader (and to all, where a majority is more than two): phase 2b, cumulative. Everything in
+// [first_of_ballot, up_to] is accepted in this ballot, or known to be decided.
+struct accepted {
+  ballot in;
+  slot_no up_to;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(in, up_to);
+  }
+};
+
+// "Would you promise round `round`?" Changes nothing at the receiver (Ongaro, "Consensus", 2014, section 9.6).
+struct pre_vote {
+  std::uint64_t round = 0;
+  slot_no decided;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(round, decided);
+  }
+};
+struct pre_vote_reply {
+  std::uint64_t round = 0;
+  bool granted = false;
+  ballot promised;
+  slot_no decided;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(round, granted, promised, decided);
+  }
+};
+
+// Phase 1a for every slot from `from` on.
+struct prepare {
+  ballot by;
+  slot_no from;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(by, from);
+  }
+};
+// Phase 1b. What this acceptor accepted at or above `prepare::from`, and how far it knows slots to be decided.
+struct promise {
+  ballot to;
+  slot_no from;
+  slot_no decided;
+  std::vector<accepted_slot> slots;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(to, from, decided, slots);
+  }
+};
+// "I have promised a higher ballot": to a prepare or an accept that came too late.
+struct refuse {
+  ballot promised;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(promised);
+  }
+};
+
+// Learning what others have decided.
+struct fetch {
+  slot_no from;
+  std::uint32_t bytes_max = 0;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(from, bytes_max);
+  }
+};
+struct fetched {
+  slot_no from;                      // as asked
+  slot_no log_begins;                // "purged" is an answer: from < log_begins and slots empty
+  slot_no decided;                   // "never seen" is another: from > decided
+  std::vector<decided_slot> slots;   // consecutive from `from`
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(from, log_begins, decided, slots);
+  }
+};
+
+// Membership. A joiner asks any member; members pass it to the leader.
+struct join_request {
+  site_member joiner;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(joiner);
+  }
+};
+struct join_refused {
+  std::string reason;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(reason);
+  }
+};
+// To the joiner, by whoever delivered the site change that holds it: the replicated state after that slot.
+struct welcome {
+  ballot promised;  // the joiner's acceptor begins with this promise
+  checkpoint at;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(promised, at);
+  }
+};
+// "Take me out" (announced leave), "this is my new app/weight" (ONLINE, ...): to the leader, repeated until seen in the site.
+struct leave_request {
+  member_id who;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(who);
+  }
+};
+struct update_request {
+  site_member self;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(self);
+  }
+};
+// To somebody who speaks as a member and is none: the site that shows it.
+struct not_a_member {
+  site at;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(at);
+  }
+};
+
+// The application's own words to one member, neither ordered nor repeated.
+struct direct {
+  base::blob payload;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(payload);
+  }
+};
+
+// New kinds go to the end: the index is the kind's number on the wire.
+using wire_message =
+    std::variant<heartbeat, forward, accept, accepted, pre_vote, pre_vote_reply, prepare, promise, refuse, fetch,
+                 fetched, join_request, join_refused, welcome, leave_request, update_request, not_a_member, direct>;
+
+}  // namespace xcom
