@@ -1,114 +1,121 @@
-// Every setting a user can make, once: its name, other names, type, range, default and meaning. System variables,
-// wsrep_provider_options, documentation and the machines read this one table, so they cannot disagree.
-// Always: a stored value is inside its range; one that is not is refused with the range in the error, never clamped.
+// Every setting of the group in one table, under our names and the names Galera's users know; and the store of their values.
+// The same store serves wsrep_provider_options, the options of the cluster address and the plugin's system variables.
 #pragma once
 
-#include <array>
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.hh"
+#include "base/uuid.hh"
+#include "gr/ports.hh"
 
 namespace gr {
 
-enum class option_id : std::uint8_t {
-  group_name,
-  local_address,
-  group_seeds,
-  donor_threshold,
-  donor_policy,
-  clone_threshold,
-  recovery_retry_count,
-  recovery_reconnect_interval,
-  recovery_progress_timeout,
-  recovery_complete_at,
-  member_expel_timeout,
-  member_weight,
-  message_cache_size,
-  communication_max_message_size,
-  transaction_size_limit,
+enum class option_kind : std::uint8_t {
+  boolean,   // on/off, true/false, yes/no, 1/0
+  integer,
+  bytes,     // an integer, with K, M, G or T (powers of 1024) after it
+  duration,  // seconds with a fraction ("1.5") or ISO 8601 ("PT1.5S"); low and high are in milliseconds
+  text,
+  choice,    // one of `choices`, any case
 };
-inline constexpr std::size_t option_count = 15;
-
-enum class option_type : std::uint8_t { number, text, choice, boolean };
-enum class option_unit : std::uint8_t { none, bytes, seconds, transactions, percent };
+enum class option_change : std::uint8_t {
+  at_once,     // takes effect while running
+  next_start,  // accepted while running, read when the group is joined next
+  fixed,       // only before the server has started
+};
 
 struct option_spec {
-  option_id id;
-  std::string_view name;     // without "group_replication_"
-  std::string_view aliases;  // Galera's names, separated by commas
-  option_type type;
-  std::uint64_t min;         // numbers
-  std::uint64_t max;
-  std::string_view initial;  // the default, as text
-  option_unit unit;
-  bool dynamic;              // may change while the server runs
-  std::string_view choices;  // names separated by commas, in the order of their numbers
+  std::string_view name;
+  std::string_view aliases;  // Galera's names, separated by one space
+  option_kind kind;
+  std::string_view initial;
+  std::int64_t low;
+  std::int64_t high;
+  std::string_view unit;
+  std::string_view choices;  // separated by ","
+  option_change change;
+  bool ignored;              // known to Galera's users; accepted with a warning, without effect here
   std::string_view description;
 };
 
-std::string_view to_string(option_unit unit);
-std::span<option_spec const, option_count> option_table();
-option_spec const& spec_of(option_id id);
-// By name with or without "group_replication_", dashes or underscores, any case; or by alias. Null: no such option.
+std::span<option_spec const> option_table();
+// By our name or an alias, exact; nullptr when unknown.
 option_spec const* find_option(std::string_view name);
+// "0 .. 3600 seconds", "ON, OFF", ...: what an error message says is allowed.
+std::string allowed_range(option_spec const& spec);
 
-// Accepts what a user may write for it: decimal digits; bytes with K, M, G, T; seconds also as ISO 8601 (PT1M30S), as
-// Galera writes them; choices by name in any case or by number; booleans as ON, OFF, 1, 0, TRUE, FALSE, YES, NO.
-// Errors: name, what was given and the allowed range or choices.
-base::result<std::uint64_t> parse_option_number(option_spec const& spec, std::string_view text);
-base::result<std::uint64_t> check_option_range(option_spec const& spec, std::uint64_t value);
-
-// Splits "name=value; name = value". Spaces around either do not count; empty items are skipped; a backslash keeps a ';'.
-// Errors: an item without '=' or without a name.
-using option_pairs = std::vector<std::pair<std::string, std::string>>;
-base::result<option_pairs> split_options(std::string_view text);
-
-// The values of one server. Any thread; reading a number takes no lock.
-class options {
+// Thread-safe. Values are valid at all times: what does not parse or is out of range is never stored.
+class option_store {
  public:
-  enum class when : std::uint8_t { starting, running };  // running: only dynamic options may be set
+  enum class moment : std::uint8_t { before_start, running };
+  using listener = std::function<void(option_spec const&)>;
 
-  options();
+  option_store();
 
-  base::result<void> set(std::string_view name, std::string_view text, when at);
-  base::result<void> set(option_spec const& spec, std::string_view text, when at);
-  base::result<void> set_number(option_id id, std::uint64_t value, when at);
+  // Errors name the option, the value and what is allowed; nothing is changed.
+  base::result<void> set(std::string_view name, std::string_view value, moment when);
+  // "name = value; name = value": all of it or nothing. The answer holds warnings about options without effect.
+  base::result<std::vector<std::string>> set_all(std::string_view list, moment when);
 
-  [[nodiscard]] std::uint64_t number(option_id id) const;  // choices: the index; booleans: 0 or 1
-  [[nodiscard]] std::string text(option_id id) const;      // as the user would write it
-  // "group_replication.name=value; ..." sorted as the table is; what wsrep_provider_options shows.
+  // ensure: the option exists and has a fitting kind.
+  [[nodiscard]] std::string text(std::string_view name) const;
+  [[nodiscard]] std::int64_t number(std::string_view name) const;  // integer, bytes, duration (milliseconds), boolean (0, 1)
+  [[nodiscard]] bool flag(std::string_view name) const { return number(name) != 0; }
+  [[nodiscard]] bool is_set(std::string_view name) const;  // given by somebody, whatever the value
+
+  // "name = value; " for every option and alias, in the order of names: what wsrep_provider_options shows.
   [[nodiscard]] std::string print() const;
-  // Grows with every change: whoever keeps derived values compares it instead of subscribing.
-  [[nodiscard]] std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
-
-  // Where the value lives, for a reader that is not ours and keeps the address: it stays valid and current as long as
-  // this object lives, and so does every text it ever pointed to.
-  [[nodiscard]] std::atomic<std::uint64_t>& number_cell(option_id id) { return cells_[index(id)].number; }
-  [[nodiscard]] std::atomic<char const*>& text_cell(option_id id) { return cells_[index(id)].text; }
+  // Grows with every change: for whoever prefers to look now and then.
+  [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  // Called after a change, without a lock held, on the thread that made it. The answer removes the listener when it dies.
+  std::shared_ptr<void> on_change(listener call);
 
  private:
-  struct cell {
-    std::atomic<std::uint64_t> number{0};
-    std::atomic<char const*> text{""};
+  struct value {
+    std::string text;
+    std::int64_t number = 0;
+    bool set = false;
   };
-  static constexpr std::size_t index(option_id id) { return static_cast<std::size_t>(id); }
-  char const* keep(std::string_view text);
-  void store(option_id id, std::uint64_t value);
-  void store(option_id id, std::string_view text);
+  struct assignment {
+    option_spec const* spec;
+    value parsed;
+  };
+  base::result<assignment> check(std::string_view name, std::string_view text, moment when) const;
+  void store(std::vector<assignment> const& assignments);
+  value get(std::string_view name) const;
+  void tell(std::vector<assignment> const& assignments);
 
-  std::array<cell, option_count> cells_;
-  std::atomic<std::uint64_t> generation_{0};
-  std::mutex mutex_;                // writers
-  std::deque<std::string> texts_;   // every text ever set, each once; a handful in a server's life
+  mutable std::mutex mutex_;
+  std::vector<value> values_;  // beside option_table()
+  std::vector<std::weak_ptr<listener>> listeners_;
+  std::atomic<std::uint64_t> version_{1};
+};
+
+// What runtime::make_group is given.
+struct start_position {
+  base::uuid group;
+  seqno_t seqno = -1;
+};
+struct group_options {
+  std::string data_dir;
+  std::string node_name;
+  std::string incoming;        // SQL address told to clients
+  std::string server_version;  // "10.11.19-MariaDB"; empty when unknown
+  std::string listen_host;     // bound here
+  unsigned listen_port = 4567;
+  std::string own_host;        // told to the others, and how this member knows itself in a list of seeds
+  unsigned own_port = 4567;
+  std::optional<start_position> start;  // what the server holds; none: it has nothing
+  std::shared_ptr<option_store> options;
 };
 
 }  // namespace gr

@@ -1,0 +1,38 @@
+#include "gr/mariadb/shared.hh"
+
+#include <cstdio>
+
+namespace gr::mariadb {
+
+shared_state::shared_state() : options_(std::make_shared<gr::option_store>()) {}
+
+shared_state& shared_state::instance() {
+  static auto* const one = new shared_state();  // never destroyed: the library's two halves end in either order
+  return *one;
+}
+
+std::shared_ptr<gr::group> shared_state::current_group() const {
+  std::lock_guard const hold(mutex_);
+  return group_;
+}
+
+void shared_state::set_group(std::shared_ptr<gr::group> group) {
+  std::lock_guard const hold(mutex_);
+  group_.swap(group);  // the one before ends with the argument, after the lock is gone
+}
+
+gr::group_status shared_state::status() const {
+  if (auto const group = current_group()) return group->status();
+  gr::group_status none;
+  none.state = "OFFLINE";
+  return none;
+}
+
+void shared_state::log(gr::server::level how, std::string const& line) const {
+  if (auto const call = logger_.load())
+    call(static_cast<int>(how), line.c_str());
+  else
+    std::fprintf(stderr, "group_replication: %s\n", line.c_str());
+}
+
+}  // namespace gr::mariadb
