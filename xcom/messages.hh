@@ -8,6 +8,7 @@ namespace xcom {
 
 // To every member of the site, every heartbeat_ticks. Carries all that others need to judge this member.
 struct heartbeat {
+  std::string address;  // of the sender, so that one who is no member any more can be told
   std::uint64_t site_version = 0;
   ballot leader;        // the ballot of the leader this member follows; round 0: none
   slot_no decided;      // every slot up to here is decided, as far as this member knows
@@ -18,16 +19,18 @@ struct heartbeat {
   base::blob app;           // live facts of the application (positions, load); opaque here
   template <class Codec>
   void fields(Codec& codec) {
-    codec(site_version, leader, decided, delivered, log_begins, count, echo, app);
+    codec(address, site_version, leader, decided, delivered, log_begins, count, echo, app);
   }
 };
 
-// Origin to leader: please order these. Sent again to every new leader until delivered.
+// Origin to leader: please order these. Sent again, from the oldest undelivered one on, to every new leader and when
+// nothing came back in time (`again`).
 struct forward {
+  bool again = false;
   std::vector<message> messages;
   template <class Codec>
   void fields(Codec& codec) {
-    codec(messages);
+    codec(again, messages);
   }
 };
 
@@ -107,9 +110,10 @@ struct refuse {
 struct fetch {
   slot_no from;
   std::uint32_t bytes_max = 0;
+  bool with_notes = false;  // only slots the asked member has delivered itself: a joiner needs their verdicts
   template <class Codec>
   void fields(Codec& codec) {
-    codec(from, bytes_max);
+    codec(from, bytes_max, with_notes);
   }
 };
 struct fetched {

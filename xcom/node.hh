@@ -12,8 +12,12 @@
 //         Altinbuken, "Paxos Made Moderately Complex" (2015). How they meet here: docs/architecture.md.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
+#include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -131,7 +135,8 @@ struct send {
 struct serve_log {
   std::string address;
   fetch asked;
-  slot_no decided;
+  slot_no up_to;    // no slot above it
+  slot_no decided;  // goes into the answer
 };
 struct read_log {
   slot_no from;
@@ -190,12 +195,256 @@ using action = std::variant<persist_promise, persist_accepted, persist_learned, 
 
 // What is known of another member: from its heartbeats and from the links.
 struct peer {
-  base::tick_count heard;      // last frame from it
+  base::tick_count heard;      // last frame from it, or when we began to listen
+  bool spoke = false;          // heard at all, or new in the site
   bool suspected = false;
   bool link_down = false;      // cleared by the next frame from it
   std::uint64_t suspicions = 0;
   heartbeat last;
   std::uint64_t echoed = 0;    // our own count as it heard it
+};
+
+// ---- the machine ----
+class node {
+ public:
+  node(node_config config, beginning how, base::prng random);
+
+  // Takes events in order and appends what the driver has to do, in order. Events handed in together are batched
+  // together. Never waits, throws or reads a clock. Cost: O(members) plus the bytes it names.
+  void step(std::span<event const> happened, std::vector<action>& out);
+  void step(event const& happened, std::vector<action>& out) { step(std::span(&happened, 1), out); }
+
+  [[nodiscard]] node_config const& config() const { return config_; }
+  [[nodiscard]] site const& current_site() const { return site_; }
+  [[nodiscard]] slot_no decided() const { return decided_; }
+  [[nodiscard]] slot_no delivered() const { return delivered_; }
+  [[nodiscard]] ballot const& promised() const { return promised_; }
+  [[nodiscard]] std::optional<member_id> leader() const;
+  [[nodiscard]] bool is_leader() const { return std::holds_alternative<leading>(role_); }
+  [[nodiscard]] bool is_member() const { return phase_ == phase::member; }
+  [[nodiscard]] bool have_quorum() const { return have_quorum_; }
+  [[nodiscard]] std::map<member_id, peer> const& peers() const { return peers_; }
+  [[nodiscard]] origin_seq next_seq() const { return next_seq_; }
+  [[nodiscard]] std::size_t undelivered_own() const { return pending_.size(); }
+  [[nodiscard]] std::string describe() const;  // one line for traces and failure dumps
+
+ private:
+  enum class phase : std::uint8_t { joining, member, gone };
+
+  // A state owns its data: only a leader has a queue, only a candidate counts votes.
+  struct following {};
+  struct polling {  // pre-vote under way
+    std::uint64_t round = 0;
+    base::tick_count since;
+    std::set<member_id> granted;
+  };
+  struct preparing {  // phase 1 under way
+    ballot by;
+    slot_no from;
+    base::tick_count since;
+    std::set<member_id> promised_by;
+    std::map<slot_no, accepted_slot> reported;  // highest ballot seen of each slot
+    slot_no required;                           // some acceptor knows slots up to here to be decided
+  };
+  struct progress {
+    slot_no match;               // acknowledged in this ballot up to here
+    base::tick_count sent;       // last accept sent, or last progress
+    std::uint32_t repeats = 0;   // resends without progress
+  };
+  struct leading {
+    ballot by;
+    slot_no first;  // first slot proposed in this ballot
+    slot_no next;   // next slot to propose
+    std::set<member_id> promised_by;
+    base::tick_count prepare_sent;
+    std::map<slot_no, accepted_slot> reported;
+    std::map<member_id, progress> followers;
+    std::optional<slot_no> barrier;  // an undecided site change stands here: nothing goes behind it
+    std::deque<message> queue;
+    std::map<member_id, origin_seq> queued;  // last number of each origin that went into the queue
+  };
+
+  struct fetching {
+    member_id from_member;
+    slot_no from;
+    base::tick_count sent;
+  };
+  struct in_flight {
+    slot_no slot;
+    std::size_t bytes;
+  };
+  struct delivering {
+    site at;  // in force after delivered_
+    std::map<member_id, origin_seq> last;
+    std::deque<in_flight> unconsumed;
+    std::size_t unconsumed_bytes = 0;
+    std::uint64_t since_checkpoint = 0;
+    bool reading = false;  // a read_log is out
+  };
+  struct wish {  // a change of the site somebody asked for; the leader turns all of them into one site_change
+    enum class kind : std::uint8_t { join, leave, expel, update } what;
+    site_member who;
+  };
+
+  // node.cc
+  void on(received const& happened);
+  void on(ticked const& happened);
+  void on(link_lost const& happened);
+  void on(app_facts const& happened);
+  void on(update_self const& happened);
+  void on(leave_group const& happened);
+  void on(log_purged const& happened);
+  void finish_step();
+  template <class Action>
+  void emit(Action&& what) {
+    out_->emplace_back(std::forward<Action>(what));
+  }
+  void send_to(member_id const& to, wire_message what);
+  void send_to_voters(wire_message const& what);
+  void send_to_all(wire_message const& what);
+
+  // node_acceptor.cc
+  void take(member_id const& from, accept const& what);
+  void take(member_id const& from, accepted const& what);
+  void take(member_id const& from, prepare const& what);
+  void take(member_id const& from, refuse const& what);
+  void promise_to(ballot const& by);
+  void follow(ballot const& by);
+  void acknowledge(ballot const& by, slot_no first);
+  [[nodiscard]] slot_no acknowledged_up_to(ballot const& by, slot_no first) const;
+  void learn_from_followed_leader();
+  [[nodiscard]] bool is_decided_by_acknowledgements(slot_no slot) const;
+  void decide(value_ptr what);
+  void install_site(site next);
+  void trim_cache();
+  void store_decided();
+  void fetch_tail_if_due();
+
+  // node_leader.cc
+  void take(member_id const& from, pre_vote const& what);
+  void take(member_id const& from, pre_vote_reply const& what);
+  void take(member_id const& from, promise const& what);
+  void take(member_id const& from, forward const& what);
+  void tick_election();
+  void start_poll();
+  void start_preparing();
+  void report(std::map<slot_no, accepted_slot>& reported, accepted_slot const& slot) const;
+  void lead_if_ready();
+  void step_down();
+  void propose();
+  [[nodiscard]] bool may_propose() const;
+  [[nodiscard]] value_ptr next_value();
+  [[nodiscard]] value_ptr next_batch();
+  void advance_decided();
+  void tick_leader();
+  void resend_accepts(member_id const& to, progress& of);
+  void ask_new_members_to_promise();
+  void enqueue(message const& what);
+  [[nodiscard]] bool has_majority(std::set<member_id> const& who) const;
+  [[nodiscard]] bool has_live_leader() const;
+
+  // node_delivery.cc
+  void on(submitted const& happened);
+  void on(start_delivery const& happened);
+  void on(change_source const& happened);
+  void on(consumed const& happened);
+  void on(log_read const& happened);
+  void take(member_id const& from, fetch const& what);
+  void take(member_id const& from, fetched const& what);
+  void forward_pending(bool again);
+  void tick_pending();
+  void deliver_ready();
+  void deliver_slot(slot_no slot, value_ptr const& what, base::blob const& note);
+  [[nodiscard]] value_ptr without_repeats(value_ptr const& what);
+  [[nodiscard]] bool may_deliver() const;
+  void fetch_missing();
+  void ask(std::optional<fetching>& request, slot_no from, bool with_notes);
+  void give_up_if_lost(slot_no wanted);
+  void close_history();
+  [[nodiscard]] std::optional<member_id> holder_of(slot_no slot, bool with_notes) const;
+  void take_history(fetched const& what);
+  void take_tail(fetched const& what);
+  [[nodiscard]] checkpoint checkpoint_here() const;
+
+  // node_membership.cc
+  void take(member_id const& from, heartbeat const& what);
+  void take(member_id const& from, join_request const& what);
+  void take(member_id const& from, join_refused const& what);
+  void take(member_id const& from, welcome const& what);
+  void take(member_id const& from, leave_request const& what);
+  void take(member_id const& from, update_request const& what);
+  void take(member_id const& from, not_a_member const& what);
+  void take(member_id const& from, direct const& what);
+  void tick_membership();
+  void tick_suspicions();
+  void tick_requests();
+  void send_heartbeats();
+  void update_quorum();
+  void wish_for(wish::kind what, site_member const& who);
+  [[nodiscard]] std::optional<site> wished_site() const;
+  void drop_wishes_granted();
+  void welcome_if_delivered(site_member const& joiner);
+  void welcome_new_members(site const& before, site const& after);
+  [[nodiscard]] std::string refusal(site_member const& joiner) const;
+  [[nodiscard]] bool hears(member_id const& who) const;
+
+  node_config config_;
+  base::prng random_;
+  base::tick_count now_;
+  bool started_ = false;  // the first tick was seen
+  std::vector<action>* out_ = nullptr;  // only set inside step()
+  phase phase_ = phase::member;
+
+  // membership
+  site site_;  // in force at decided_ + 1
+  site_member self_;
+  std::vector<std::string> seeds_;
+  std::map<member_id, peer> peers_;
+  std::vector<wish> wishes_;
+  bool leaving_ = false;
+  bool site_due_ = false;  // the site in force stands in no slot yet: the first slot proposed is to be one
+  bool have_quorum_ = false;
+  std::set<member_id> reachable_;
+  std::uint64_t heartbeats_sent_ = 0;
+  base::tick_count heartbeat_due_;
+  base::tick_count request_due_;
+  base::blob facts_;
+
+  // acceptor and learner
+  ballot promised_;
+  std::map<slot_no, accepted_slot> accepted_;  // above decided_
+  slot_no decided_;
+  slot_no decided_stored_;
+  base::tick_count decided_at_;  // when decided_ last grew
+  slot_no log_begins_;
+  ballot following_;        // of the leader we follow; round 0: none
+  slot_no watermark_;       // decided according to that leader
+  std::map<member_id, slot_no> acknowledged_;  // in `following_`
+  std::deque<value_ptr> cache_;  // decided, consecutive, the last one is decided_
+  std::size_t cache_bytes_ = 0;
+
+  // proposer
+  std::variant<following, polling, preparing, leading> role_;
+  base::tick_count election_due_;
+  bool leaderless_ = true;
+  std::optional<member_id> announced_leader_;
+
+  // delivery
+  slot_no delivered_;
+  std::optional<delivering> delivering_;
+  std::optional<member_id> source_;
+  std::optional<fetching> tail_fetch_;
+  std::optional<fetching> history_fetch_;
+  slot_no history_begins_;              // where delivery began, while that is below log_begins_
+  base::tick_count history_lost_due_;   // not reported again before
+
+  // own messages not yet delivered
+  origin_seq next_seq_;
+  std::deque<message> pending_;
+  std::size_t pending_bytes_ = 0;
+  std::size_t forwarded_ = 0;  // how many of pending_ the present leader was sent
+  base::tick_count forward_sent_;
+  std::uint32_t forward_repeats_ = 0;
 };
 
 }  // namespace xcom

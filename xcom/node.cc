@@ -1,0 +1,175 @@
+#include "xcom/node.hh"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ensure.hh"
+
+namespace xcom {
+namespace {
+
+site site_of_one(site_member const& self, std::uint64_t version) { return site{version, {self}}; }
+
+}  // namespace
+
+node::node(node_config config, beginning how, base::prng random)
+    : config_(std::move(config)), random_(random), next_seq_(first_of_boot(config_.boot)) {
+  if (auto const* group = std::get_if<begin_group>(&how)) {
+    self_ = group->self;
+    site_ = site_of_one(self_, group->last.at.version + 1);
+    decided_ = decided_stored_ = delivered_ = group->last.slot;
+    log_begins_ = decided_.next();
+    site_due_ = true;  // the site of one becomes the first slot, so that the log opens with a view
+  } else if (auto const* again = std::get_if<begin_again>(&how)) {
+    self_ = again->self;
+    site_ = again->force_alone ? site_of_one(self_, again->at.version + 1) : again->at;
+    promised_ = again->promised;
+    decided_ = decided_stored_ = again->decided;
+    log_begins_ = again->log_begins;
+    for (auto const& each : again->undecided)
+      if (each.slot > decided_) accepted_[each.slot] = each;
+    site_due_ = again->force_alone;
+    wish_for(wish::kind::update, self_);  // the new boot goes into the site
+  } else {
+    auto const& joining = std::get<begin_joining>(how);
+    self_ = joining.self;
+    seeds_ = joining.seeds;
+    phase_ = phase::joining;
+  }
+  ensure(self_.id == config_.self);
+}
+
+void node::step(std::span<event const> happened, std::vector<action>& out) {
+  out_ = &out;
+  for (auto const& each : happened) {
+    if (phase_ == phase::gone) break;
+    std::visit([this](auto const& what) { on(what); }, each);
+  }
+  if (phase_ != phase::gone) finish_step();
+  out_ = nullptr;
+}
+
+// What follows from any event: new proposals, deliveries that became possible, holes to fill.
+void node::finish_step() {
+  if (phase_ == phase::member) {
+    lead_if_ready();
+    forward_pending(false);
+    propose();
+  }
+  deliver_ready();
+  fetch_missing();
+  auto const now_leading = leader();
+  if (now_leading != announced_leader_) {
+    announced_leader_ = now_leading;
+    emit(leader_changed{now_leading});
+  }
+}
+
+void node::on(received const& happened) {
+  if (happened.from == config_.self) return;
+  auto const known = peers_.find(happened.from);
+  if (known != peers_.end()) {
+    known->second.heard = now_;
+    known->second.spoke = true;
+    known->second.link_down = false;
+    known->second.suspected = false;
+  }
+  std::visit([&](auto const& what) { take(happened.from, what); }, happened.what);
+}
+
+void node::on(ticked const& happened) {
+  now_ = happened.now;
+  if (!std::exchange(started_, true)) {  // silence is counted from here
+    heartbeat_due_ = request_due_ = decided_at_ = now_;
+    election_due_ = now_.plus(random_.below(config_.election_spread_ticks.value() + 1));
+    for (auto const& each : site_.members)
+      if (each.id != config_.self) peers_.try_emplace(each.id).first->second.heard = now_;
+  }
+  if (phase_ == phase::member) {
+    tick_suspicions();
+    update_quorum();
+    tick_election();
+    tick_leader();
+    tick_pending();
+  }
+  tick_membership();
+  store_decided();
+}
+
+void node::store_decided() {
+  if (decided_stored_ >= decided_) return;
+  decided_stored_ = decided_;
+  emit(persist_decided{decided_});
+}
+
+void node::on(link_lost const& happened) {
+  for (auto const& each : site_.members) {
+    auto const at = peers_.find(each.id);
+    if (each.address != happened.address || at == peers_.end()) continue;
+    at->second.link_down = true;
+  }
+}
+
+void node::on(app_facts const& happened) { facts_ = happened.facts; }
+
+void node::on(update_self const& happened) {
+  self_.app = happened.app;
+  wish_for(wish::kind::update, self_);
+  request_due_ = now_;
+}
+
+void node::on(leave_group const&) {
+  leaving_ = true;
+  request_due_ = now_;
+  if (phase_ == phase::joining || site_.members.size() <= 1) {
+    phase_ = phase::gone;
+    emit(left{});
+    return;
+  }
+  wish_for(wish::kind::leave, self_);
+}
+
+void node::on(log_purged const& happened) {
+  if (happened.log_begins > log_begins_) log_begins_ = happened.log_begins;
+}
+
+std::optional<member_id> node::leader() const {
+  if (is_leader()) return config_.self;
+  if (leaderless_ || following_.round == 0) return std::nullopt;
+  return following_.proposer;
+}
+
+void node::send_to(member_id const& to, wire_message what) {
+  auto const* member = site_.find(to);
+  if (member != nullptr) emit(send{member->address, std::move(what)});
+}
+
+void node::send_to_voters(wire_message const& what) {
+  for (auto const& each : site_.members)
+    if (each.id != config_.self && each.role != member_role::non_voting) emit(send{each.address, what});
+}
+
+void node::send_to_all(wire_message const& what) {
+  for (auto const& each : site_.members)
+    if (each.id != config_.self) emit(send{each.address, what});
+}
+
+std::string node::describe() const {
+  static constexpr char const* roles[] = {"follows", "polls", "prepares", "leads"};
+  std::string text = to_string(config_.self);
+  text += phase_ == phase::joining ? " joining" : phase_ == phase::gone ? " gone" : " ";
+  if (phase_ == phase::member) text += roles[role_.index()];
+  if (auto const who = leader()) text += " leader " + to_string(*who);
+  text += " promised " + std::to_string(promised_.round) + ":" + to_string(promised_.proposer);
+  text += " site v" + std::to_string(site_.version) + "{";
+  for (auto const& each : site_.members) text += (each.id == site_.members.front().id ? "" : " ") + to_string(each.id);
+  text += "} decided " + std::to_string(decided_.value()) + " delivered " + std::to_string(delivered_.value());
+  if (!delivering_) text += " (not started)";
+  text += " log from " + std::to_string(log_begins_.value()) + " accepted " + std::to_string(accepted_.size());
+  text += " pending " + std::to_string(pending_.size()) + " reachable " + std::to_string(reachable_.size());
+  if (auto const* lead = std::get_if<leading>(&role_))
+    text += " next " + std::to_string(lead->next.value()) + " queue " + std::to_string(lead->queue.size());
+  return text;
+}
+
+}  // namespace xcom

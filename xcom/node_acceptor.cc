@@ -1,0 +1,174 @@
+// The acceptor and the learner: promises, accepts, acknowledgements, and when a slot counts as decided.
+#include "base/ensure.hh"
+#include "xcom/node.hh"
+
+namespace xcom {
+namespace {
+
+// A member that misses slots takes what is proposed meanwhile only this far ahead; what it leaves out it fetches later.
+constexpr std::uint64_t accept_window_slots = 1024;
+
+}  // namespace
+
+void node::promise_to(ballot const& by) {
+  ensure(by >= promised_);
+  if (by == promised_) return;
+  promised_ = by;
+  emit(persist_promise{by});
+  // Whoever promised above its own ballot proposes nothing in it any more.
+  auto const* lead = std::get_if<leading>(&role_);
+  auto const* prep = std::get_if<preparing>(&role_);
+  if ((lead != nullptr && lead->by < by) || (prep != nullptr && prep->by < by)) step_down();
+}
+
+// From now on this ballot's leader is the one whose proposals count towards decisions here.
+void node::follow(ballot const& by) {
+  leaderless_ = false;
+  if (following_ == by) return;
+  ensure(by > following_);
+  following_ = by;
+  watermark_ = decided_;
+  acknowledged_.clear();
+  forwarded_ = 0;
+  forward_repeats_ = 0;
+  if (by.proposer != config_.self) step_down();
+}
+
+void node::take(member_id const& from, accept const& what) {
+  if (phase_ != phase::member || what.by.proposer != from) return;
+  if (what.by < promised_) return send_to(from, refuse{promised_});
+  promise_to(what.by);
+  follow(what.by);
+  slot_no last;
+  for (auto const& each : what.slots) {
+    last = std::max(last, each.slot);
+    if (each.slot <= decided_ || each.slot.value() > decided_.value() + accept_window_slots) continue;
+    if (each.accepted_in != what.by) continue;
+    auto& held = accepted_[each.slot];
+    if (held.what != nullptr && held.accepted_in == what.by) continue;
+    held = each;
+    emit(persist_accepted{each});
+  }
+  // The leader accepted what it proposes before it proposes it.
+  acknowledged_[from] = std::max(acknowledged_[from], last);
+  watermark_ = std::max(watermark_, what.decided);
+  acknowledge(what.by, what.first_of_ballot);
+  learn_from_followed_leader();
+}
+
+slot_no node::acknowledged_up_to(ballot const& by, slot_no first) const {
+  slot_no up_to = decided_.next() >= first ? decided_ : first.previous();
+  for (auto at = accepted_.find(up_to.next()); at != accepted_.end(); ++at) {
+    if (at->first != up_to.next() || at->second.accepted_in != by) break;
+    up_to = at->first;
+  }
+  return up_to;
+}
+
+void node::acknowledge(ballot const& by, slot_no first) {
+  slot_no const up_to = acknowledged_up_to(by, first);
+  acknowledged_[config_.self] = std::max(acknowledged_[config_.self], up_to);
+  accepted const answer{by, up_to};
+  // With a majority of two the leader's own acceptance and mine decide; nobody waits for my word but the leader.
+  if (site_.majority() <= 2) return send_to(by.proposer, answer);
+  send_to_voters(answer);
+}
+
+void node::take(member_id const& from, accepted const& what) {
+  if (auto* lead = std::get_if<leading>(&role_); lead != nullptr && what.in == lead->by) {
+    auto& follower = lead->followers[from];
+    if (what.up_to <= follower.match) return;
+    follower = progress{what.up_to, now_, 0};
+    return advance_decided();
+  }
+  if (what.in != following_) return;
+  auto& known = acknowledged_[from];
+  known = std::max(known, what.up_to);
+  learn_from_followed_leader();
+}
+
+bool node::is_decided_by_acknowledgements(slot_no slot) const {
+  std::size_t have = 0;
+  for (auto const& [who, up_to] : acknowledged_)
+    if (up_to >= slot && site_.votes(who)) ++have;
+  return have >= site_.majority();
+}
+
+// A slot is decided here when we hold the followed leader's own proposal for it, and either that leader says so or a
+// majority acknowledged it. What we hold from an older ballot says nothing: it is fetched.
+void node::learn_from_followed_leader() {
+  for (;;) {
+    auto const next = accepted_.find(decided_.next());
+    if (next == accepted_.end() || next->second.accepted_in != following_) return;
+    if (next->first > watermark_ && !is_decided_by_acknowledgements(next->first)) return;
+    decide(next->second.what);
+    if (phase_ == phase::gone) return;
+  }
+}
+
+void node::decide(value_ptr what) {
+  ensure(what != nullptr);
+  decided_ = decided_.next();
+  decided_at_ = now_;
+  accepted_.erase(accepted_.begin(), accepted_.upper_bound(decided_));
+  cache_bytes_ += size_in_bytes(*what);
+  cache_.push_back(what);
+  trim_cache();
+  if (auto const* change = std::get_if<site_change>(what.get())) install_site(change->next);
+}
+
+void node::trim_cache() {
+  while (cache_.size() > 1 && cache_bytes_ > config_.cache_bytes_max) {
+    cache_bytes_ -= size_in_bytes(*cache_.front());
+    cache_.pop_front();
+  }
+}
+
+void node::install_site(site next) {
+  ensure(next.version > site_.version);
+  site const before = std::move(site_);
+  site_ = std::move(next);
+  site_due_ = false;
+  emit(site_installed{decided_, site_});
+  std::erase_if(peers_, [&](auto const& each) { return site_.find(each.first) == nullptr; });
+  for (auto const& each : site_.members)
+    if (each.id != config_.self && !peers_.contains(each.id)) peers_[each.id] = peer{.heard = now_, .spoke = true};
+  drop_wishes_granted();
+  if (auto* lead = std::get_if<leading>(&role_)) {
+    if (lead->barrier == decided_) lead->barrier.reset();
+    // Whoever is taken out hears of it at once; it does not count any more and nobody else would tell it.
+    for (auto const& each : before.members)
+      if (site_.find(each.id) == nullptr && each.id != config_.self) emit(send{each.address, not_a_member{site_}});
+    ask_new_members_to_promise();
+  }
+  if (site_.find(config_.self) == nullptr) {
+    send_heartbeats();  // the others learn that this slot is decided before we are gone
+    phase_ = phase::gone;
+    if (leaving_)
+      emit(left{});
+    else
+      emit(expelled{site_});
+  }
+}
+
+void node::take(member_id const& from, prepare const& what) {
+  if (phase_ != phase::member || what.by.proposer != from) return;
+  if (what.by < promised_) return send_to(from, refuse{promised_});
+  promise_to(what.by);
+  promise answer{what.by, what.from, decided_, {}};
+  for (auto at = accepted_.lower_bound(what.from); at != accepted_.end(); ++at) answer.slots.push_back(at->second);
+  send_to(from, std::move(answer));
+}
+
+void node::take(member_id const&, refuse const& what) {
+  bool const leads_lower = is_leader() && std::get<leading>(role_).by < what.promised;
+  bool const prepares_lower =
+      std::holds_alternative<preparing>(role_) && std::get<preparing>(role_).by < what.promised;
+  if (leads_lower || prepares_lower) {
+    // Promising it as well is harmless, steps us down and puts the next attempt above it.
+    promise_to(std::max(promised_, what.promised));
+    step_down();
+  }
+}
+
+}  // namespace xcom

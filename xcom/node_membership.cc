@@ -1,0 +1,238 @@
+// Who belongs to the group: heartbeats, suspicion, joining, leaving, expelling, and what the leader makes of wishes.
+#include <algorithm>
+
+#include "base/ensure.hh"
+#include "xcom/node.hh"
+
+namespace xcom {
+
+bool node::hears(member_id const& who) const {
+  if (who == config_.self) return true;
+  auto const at = peers_.find(who);
+  if (at == peers_.end() || !at->second.spoke || at->second.link_down) return false;
+  return now_.value() - at->second.heard.value() <= config_.suspect_ticks.value();
+}
+
+void node::take(member_id const& from, heartbeat const& what) {
+  if (phase_ != phase::member) return;
+  auto const at = peers_.find(from);
+  if (at == peers_.end()) {
+    // Somebody who was taken out and has not heard: only who knows a newer site than it may say so.
+    if (what.site_version < site_.version) emit(send{what.address, not_a_member{site_}});
+    return;
+  }
+  at->second.last = what;
+  at->second.echoed = what.echo;
+  if (what.leader.proposer == from && what.leader >= promised_ && what.leader.round > 0) {
+    promise_to(what.leader);
+    if (what.leader >= following_) follow(what.leader);
+    if (what.leader == following_) watermark_ = std::max(watermark_, what.decided);
+    learn_from_followed_leader();
+  } else if (following_.proposer == from && !is_leader() && what.leader != following_) {
+    leaderless_ = true;  // it does not lead any more
+  }
+}
+
+void node::send_heartbeats() {
+  heartbeat_due_ = now_.plus(config_.heartbeat_ticks.value());
+  heartbeat mine;
+  mine.address = self_.address;
+  mine.site_version = site_.version;
+  if (auto const* lead = std::get_if<leading>(&role_))
+    mine.leader = lead->by;
+  else if (!leaderless_)
+    mine.leader = following_;
+  mine.decided = decided_;
+  mine.delivered = delivering_ ? delivered_ : slot_no{};
+  mine.log_begins = log_begins_;
+  mine.count = ++heartbeats_sent_;
+  mine.app = facts_;
+  for (auto const& each : site_.members) {
+    if (each.id == config_.self) continue;
+    auto const at = peers_.find(each.id);
+    mine.echo = at == peers_.end() ? 0 : at->second.last.count;
+    emit(send{each.address, mine});
+  }
+}
+
+void node::tick_suspicions() {
+  for (auto& [id, each] : peers_) {
+    bool const silent = !hears(id);
+    if (silent && !each.suspected) {
+      each.suspected = true;
+      ++each.suspicions;
+    }
+  }
+  if (!is_leader() || !have_quorum_) return;
+  for (auto const& [id, each] : peers_) {
+    auto const* member = site_.find(id);
+    std::uint64_t const silence = now_.value() - each.heard.value();
+    if (member == nullptr || !each.suspected) continue;
+    if (silence > config_.suspect_ticks.value() + config_.expel_ticks.value()) wish_for(wish::kind::expel, *member);
+  }
+}
+
+void node::update_quorum() {
+  std::set<member_id> reachable;
+  for (auto const& each : site_.members)
+    if (hears(each.id)) reachable.insert(each.id);
+  bool const have = has_majority(reachable);
+  if (have == have_quorum_ && reachable == reachable_) return;
+  have_quorum_ = have;
+  reachable_ = reachable;
+  emit(quorum_changed{have, {reachable.begin(), reachable.end()}});
+}
+
+void node::tick_membership() {
+  if (phase_ == phase::member && now_ >= heartbeat_due_) send_heartbeats();
+  if (now_ < request_due_) return;
+  request_due_ = now_.plus(config_.resend_ticks.value());
+  tick_requests();
+}
+
+void node::tick_requests() {
+  if (phase_ == phase::joining) {
+    for (auto const& seed : seeds_)
+      if (seed != self_.address) emit(send{seed, join_request{self_}});
+    return;
+  }
+  if (is_leader()) return;
+  auto const to = leader();
+  if (!to) return;
+  if (leaving_) return send_to(*to, leave_request{config_.self});
+  auto const* in_site = site_.find(config_.self);
+  if (in_site != nullptr && !(*in_site == self_)) send_to(*to, update_request{self_});
+}
+
+// ---- wishes and what becomes of them ----
+
+void node::wish_for(wish::kind what, site_member const& who) {
+  auto const same = [&](wish const& each) { return each.who.id == who.id && each.what == what; };
+  if (auto const at = std::find_if(wishes_.begin(), wishes_.end(), same); at != wishes_.end())
+    at->who = who;
+  else if (wishes_.size() < site_members_max * 2)
+    wishes_.push_back({what, who});
+}
+
+void node::drop_wishes_granted() {
+  std::erase_if(wishes_, [&](wish const& each) {
+    auto const* there = site_.find(each.who.id);
+    if (each.what == wish::kind::leave || each.what == wish::kind::expel) return there == nullptr;
+    if (each.what == wish::kind::update) return there == nullptr || *there == each.who;
+    return there != nullptr;
+  });
+}
+
+// The site in force with everything wished for worked in; nothing when that is no change.
+std::optional<site> node::wished_site() const {
+  if (wishes_.empty() && !site_due_) return std::nullopt;
+  site next = site_;
+  for (auto const& each : wishes_) {
+    auto const at = std::find_if(next.members.begin(), next.members.end(),
+                                 [&](auto const& member) { return member.id == each.who.id; });
+    if (each.what == wish::kind::update && at != next.members.end()) *at = each.who;
+    bool const goes = each.what == wish::kind::leave || (each.what == wish::kind::expel && !hears(each.who.id));
+    if (goes && at != next.members.end() && next.members.size() > 1) next.members.erase(at);
+    if (each.what == wish::kind::join && at == next.members.end()) {
+      // Whoever comes back at an address, or as a uuid, takes the place of the one before.
+      std::erase_if(next.members, [&](auto const& member) {
+        return member.id.uuid == each.who.id.uuid || member.address == each.who.address;
+      });
+      next.members.push_back(each.who);
+    }
+  }
+  std::sort(next.members.begin(), next.members.end(),
+            [](auto const& left, auto const& right) { return left.id < right.id; });
+  if (next.members == site_.members && !site_due_) return std::nullopt;
+  next.version = site_.version + 1;
+  return next;
+}
+
+std::string node::refusal(site_member const& joiner) const {
+  if (auto const* there = site_.find_uuid(joiner.id.uuid); there != nullptr && there->id.incarnation > joiner.id.incarnation)
+    return "this member's uuid " + base::to_string(joiner.id.uuid) + " is in the group already with a newer incarnation (" +
+           to_string(there->id) + " at " + there->address + "); two servers must not share one data directory's identity";
+  if (auto const* there = site_.find_uuid(joiner.id.uuid);
+      there != nullptr && there->address != joiner.address && hears(there->id))
+    return "a live member at " + there->address + " has the same uuid " + base::to_string(joiner.id.uuid) +
+           "; remove the group_replication.*.log files of the copied data directory and start again";
+  bool const replaces = std::any_of(site_.members.begin(), site_.members.end(), [&](auto const& each) {
+    return each.address == joiner.address || each.id.uuid == joiner.id.uuid;
+  });
+  if (!replaces && site_.members.size() >= site_members_max)
+    return "the group has " + std::to_string(site_.members.size()) + " members, the maximum";
+  if (!replaces && joiner.role != member_role::non_voting && site_.voters() >= site_voters_max)
+    return "the group has " + std::to_string(site_.voters()) + " voting members, the maximum";
+  return {};
+}
+
+void node::take(member_id const&, join_request const& what) {
+  if (phase_ != phase::member || what.joiner.id.incarnation == 0) return;
+  if (site_.find(what.joiner.id) != nullptr) return welcome_if_delivered(what.joiner);
+  if (!is_leader()) {
+    if (auto const to = leader()) send_to(*to, what);
+    return;
+  }
+  if (auto reason = refusal(what.joiner); !reason.empty())
+    return emit(send{what.joiner.address, join_refused{std::move(reason)}});
+  wish_for(wish::kind::join, what.joiner);
+}
+
+void node::take(member_id const&, join_refused const& what) {
+  if (phase_ != phase::joining) return;
+  phase_ = phase::gone;
+  emit(join_failed{what.reason});
+}
+
+// Only somebody who delivered the change that holds the joiner has the replicated state that goes with it.
+void node::welcome_if_delivered(site_member const& joiner) {
+  if (!delivering_ || delivering_->at.find(joiner.id) == nullptr) return;
+  emit(send_welcome{joiner.address, welcome{promised_, checkpoint_here()}});
+}
+
+void node::welcome_new_members(site const& before, site const& after) {
+  if (!is_leader()) return;
+  for (auto const& each : after.members)
+    if (each.id != config_.self && before.find(each.id) == nullptr) welcome_if_delivered(each);
+}
+
+void node::take(member_id const&, welcome const& what) {
+  if (phase_ != phase::joining || what.at.at.find(config_.self) == nullptr) return;
+  phase_ = phase::member;
+  site_ = what.at.at;
+  decided_ = decided_stored_ = what.at.slot;
+  log_begins_ = decided_.next();
+  promised_ = what.promised;
+  for (auto const& each : site_.members)
+    if (each.id != config_.self) peers_[each.id] = peer{.heard = now_, .spoke = true};
+  election_due_ = now_.plus(config_.suspect_ticks.value());
+  emit(joined{what.at, promised_});
+  emit(site_installed{decided_, site_});
+  send_heartbeats();
+  update_quorum();
+}
+
+void node::take(member_id const& from, leave_request const& what) {
+  if (phase_ != phase::member || what.who != from) return;
+  auto const* member = site_.find(from);
+  if (member != nullptr && is_leader()) wish_for(wish::kind::leave, *member);
+}
+
+void node::take(member_id const& from, update_request const& what) {
+  if (phase_ != phase::member || what.self.id != from || !is_leader()) return;
+  auto const* member = site_.find(from);
+  if (member != nullptr && !(*member == what.self)) wish_for(wish::kind::update, what.self);
+}
+
+void node::take(member_id const&, not_a_member const& what) {
+  if (phase_ != phase::member || what.at.version <= site_.version || what.at.find(config_.self) != nullptr) return;
+  phase_ = phase::gone;
+  if (leaving_)
+    emit(left{});
+  else
+    emit(expelled{what.at});
+}
+
+void node::take(member_id const& from, direct const& what) { emit(received_direct{from, what.payload}); }
+
+}  // namespace xcom
