@@ -8,6 +8,7 @@ namespace xcom {
 
 // To every member of the site, every heartbeat_ticks. Carries all that others need to judge this member.
 struct heartbeat {
+  base::uuid log;  // of which group log; others are not answered
   std::string address;  // of the sender, so that one who is no member any more can be told
   std::uint64_t site_version = 0;
   ballot leader;        // the ballot of the leader this member follows; round 0: none
@@ -19,30 +20,32 @@ struct heartbeat {
   base::blob app;           // live facts of the application (positions, load); opaque here
   template <class Codec>
   void fields(Codec& codec) {
-    codec(address, site_version, leader, decided, delivered, log_begins, count, echo, app);
+    codec(log, address, site_version, leader, decided, delivered, log_begins, count, echo, app);
   }
 };
 
 // Origin to leader: please order these. Sent again, from the oldest undelivered one on, to every new leader and when
 // nothing came back in time (`again`).
 struct forward {
+  base::uuid log;  // of which group log; others are not answered
   bool again = false;
   std::vector<message> messages;
   template <class Codec>
   void fields(Codec& codec) {
-    codec(again, messages);
+    codec(log, again, messages);
   }
 };
 
 // Leader to all: phase 2a. The leader accepted these itself before it sent them.
 struct accept {
+  base::uuid log;  // of which group log; others are not answered
   ballot by;
   slot_no first_of_ballot;  // the first slot this leader proposed in this ballot
   slot_no decided;
   std::vector<accepted_slot> slots;  // consecutive; accepted_in == by
   template <class Codec>
   void fields(Codec& codec) {
-    codec(by, first_of_ballot, decided, slots);
+    codec(log, by, first_of_ballot, decided, slots);
   }
 };
 
@@ -59,11 +62,12 @@ struct accepted {
 
 // "Would you promise round `round`?" Changes nothing at the receiver (Ongaro, "Consensus", 2014, section 9.6).
 struct pre_vote {
+  base::uuid log;  // of which group log; others are not answered
   std::uint64_t round = 0;
   slot_no decided;
   template <class Codec>
   void fields(Codec& codec) {
-    codec(round, decided);
+    codec(log, round, decided);
   }
 };
 struct pre_vote_reply {
@@ -79,11 +83,12 @@ struct pre_vote_reply {
 
 // Phase 1a for every slot from `from` on.
 struct prepare {
+  base::uuid log;  // of which group log; others are not answered
   ballot by;
   slot_no from;
   template <class Codec>
   void fields(Codec& codec) {
-    codec(by, from);
+    codec(log, by, from);
   }
 };
 // Phase 1b. What this acceptor accepted at or above `prepare::from`, and how far it knows slots to be decided.
@@ -108,12 +113,13 @@ struct refuse {
 
 // Learning what others have decided.
 struct fetch {
+  base::uuid log;  // of which group log; others are not answered
   slot_no from;
   std::uint32_t bytes_max = 0;
   bool with_notes = false;  // only slots the asked member has delivered itself: a joiner needs their verdicts
   template <class Codec>
   void fields(Codec& codec) {
-    codec(from, bytes_max, with_notes);
+    codec(log, from, bytes_max, with_notes);
   }
 };
 struct fetched {
@@ -144,11 +150,12 @@ struct join_refused {
 };
 // To the joiner, by whoever delivered the site change that holds it: the replicated state after that slot.
 struct welcome {
+  base::uuid log;  // of which group log; others are not answered
   ballot promised;  // the joiner's acceptor begins with this promise
   checkpoint at;
   template <class Codec>
   void fields(Codec& codec) {
-    codec(promised, at);
+    codec(log, promised, at);
   }
 };
 // "Take me out" (announced leave), "this is my new app/weight" (ONLINE, ...): to the leader, repeated until seen in the site.

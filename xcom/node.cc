@@ -15,12 +15,14 @@ site site_of_one(site_member const& self, std::uint64_t version) { return site{v
 node::node(node_config config, beginning how, base::prng random)
     : config_(std::move(config)), random_(random), next_seq_(first_of_boot(config_.boot)) {
   if (auto const* group = std::get_if<begin_group>(&how)) {
+    log_ = group->log;
     self_ = group->self;
     site_ = site_of_one(self_, group->last.at.version + 1);
     decided_ = decided_stored_ = delivered_ = group->last.slot;
     log_begins_ = decided_.next();
     site_due_ = true;  // the site of one becomes the first slot, so that the log opens with a view
   } else if (auto const* again = std::get_if<begin_again>(&how)) {
+    log_ = again->log;
     self_ = again->self;
     site_ = again->force_alone ? site_of_one(self_, again->at.version + 1) : again->at;
     promised_ = again->promised;
@@ -65,8 +67,25 @@ void node::finish_step() {
   }
 }
 
+namespace {
+
+// Messages that change what a member holds say which log they mean; the rest are harmless or about joining.
+base::uuid const* log_of(wire_message const& what) {
+  return std::visit(
+      [](auto const& kind) -> base::uuid const* {
+        if constexpr (requires { kind.log; } && !std::is_same_v<std::decay_t<decltype(kind)>, welcome>)
+          return &kind.log;
+        else
+          return nullptr;
+      },
+      what);
+}
+
+}  // namespace
+
 void node::on(received const& happened) {
   if (happened.from == config_.self) return;
+  if (auto const* log = log_of(happened.what); log != nullptr && *log != log_) return;
   auto const known = peers_.find(happened.from);
   if (known != peers_.end()) {
     known->second.heard = now_;
@@ -141,7 +160,8 @@ std::optional<member_id> node::leader() const {
 
 void node::send_to(member_id const& to, wire_message what) {
   auto const* member = site_.find(to);
-  if (member != nullptr) emit(send{member->address, std::move(what)});
+  if (member != nullptr) return emit(send{member->address, std::move(what)});
+  if (auto const at = strangers_.find(to); at != strangers_.end()) emit(send{at->second, std::move(what)});
 }
 
 void node::send_to_voters(wire_message const& what) {

@@ -47,6 +47,7 @@ struct node_config {
 
 // ---- how a node begins ----
 struct begin_group {   // bootstrap: a site of one, this member, from the slot after `last` on
+  base::uuid log;      // the new log's own name
   site_member self;
   checkpoint last;     // slot 0 for a new group
 };
@@ -55,6 +56,7 @@ struct begin_joining { // ask the seeds to be taken in
   std::vector<std::string> seeds;
 };
 struct begin_again {   // same incarnation, whole log
+  base::uuid log;
   site_member self;    // with the new boot
   site at;             // in force after `decided`
   ballot promised;
@@ -162,7 +164,8 @@ struct site_installed {
   slot_no slot;
   site at;
 };
-struct joined {  // our joiner was taken in; `at.slot` is the site change that did it
+struct joined {  // our joiner was taken in; `at.slot` is the site change that did it, or a later slot
+  base::uuid log;
   checkpoint at;
   ballot promised;  // persist: our acceptor begins here
 };
@@ -200,7 +203,7 @@ struct peer {
   bool suspected = false;
   bool link_down = false;      // cleared by the next frame from it
   std::uint64_t suspicions = 0;
-  heartbeat last;
+  heartbeat last{};
   std::uint64_t echoed = 0;    // our own count as it heard it
 };
 
@@ -221,6 +224,11 @@ class node {
   [[nodiscard]] ballot const& promised() const { return promised_; }
   [[nodiscard]] std::optional<member_id> leader() const;
   [[nodiscard]] bool is_leader() const { return std::holds_alternative<leading>(role_); }
+  [[nodiscard]] base::uuid const& log() const { return log_; }
+  // All replicated state after delivered(), without the application's part: how a new incarnation goes on from here.
+  // ensure: delivery was started.
+  [[nodiscard]] checkpoint checkpoint_here() const;
+  [[nodiscard]] bool is_delivering() const { return delivering_.has_value(); }
   [[nodiscard]] bool is_member() const { return phase_ == phase::member; }
   [[nodiscard]] bool have_quorum() const { return have_quorum_; }
   [[nodiscard]] std::map<member_id, peer> const& peers() const { return peers_; }
@@ -364,7 +372,6 @@ class node {
   [[nodiscard]] std::optional<member_id> holder_of(slot_no slot, bool with_notes) const;
   void take_history(fetched const& what);
   void take_tail(fetched const& what);
-  [[nodiscard]] checkpoint checkpoint_here() const;
 
   // node_membership.cc
   void take(member_id const& from, heartbeat const& what);
@@ -374,6 +381,7 @@ class node {
   void take(member_id const& from, leave_request const& what);
   void take(member_id const& from, update_request const& what);
   void take(member_id const& from, not_a_member const& what);
+  void take_from_stranger(member_id const& from, heartbeat const& what);
   void take(member_id const& from, direct const& what);
   void tick_membership();
   void tick_suspicions();
@@ -396,6 +404,8 @@ class node {
   phase phase_ = phase::member;
 
   // membership
+  base::uuid log_;  // nil while joining
+  std::map<member_id, std::string> strangers_;  // addresses of members of a newer site than ours
   site site_;  // in force at decided_ + 1
   site_member self_;
   std::vector<std::string> seeds_;

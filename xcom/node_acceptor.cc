@@ -129,8 +129,11 @@ void node::install_site(site next) {
   site const before = std::move(site_);
   site_ = std::move(next);
   site_due_ = false;
+  std::erase_if(strangers_, [&](auto const& each) { return site_.find(each.first) != nullptr; });
   emit(site_installed{decided_, site_});
-  std::erase_if(peers_, [&](auto const& each) { return site_.find(each.first) == nullptr; });
+  std::erase_if(peers_, [&](auto const& each) {
+    return site_.find(each.first) == nullptr && !strangers_.contains(each.first);
+  });
   for (auto const& each : site_.members)
     if (each.id != config_.self && !peers_.contains(each.id)) peers_[each.id] = peer{.heard = now_, .spoke = true};
   drop_wishes_granted();

@@ -33,7 +33,7 @@ void node::forward_pending(bool again) {
   if (again) forwarded_ = 0;
   if (forwarded_ == 0) forward_sent_ = now_;
   while (forwarded_ < pending_.size()) {
-    forward frame{first_frame, {}};
+    forward frame{log_, first_frame, {}};
     std::size_t bytes = 0;
     while (forwarded_ < pending_.size()) {
       bytes += pending_[forwarded_].payload.size();
@@ -200,7 +200,7 @@ void node::ask(std::optional<fetching>& request, slot_no from, bool with_notes) 
   auto const whom = holder_of(from, with_notes);
   if (!whom) return give_up_if_lost(from);
   request = fetching{*whom, from, now_};
-  send_to(*whom, fetch{from, config_.fetch_bytes_max, with_notes});
+  send_to(*whom, fetch{log_, from, config_.fetch_bytes_max, with_notes});
 }
 
 void node::fetch_missing() {
@@ -244,10 +244,11 @@ void node::close_history() {
 
 void node::take(member_id const& from, fetch const& what) {
   auto const* member = site_.find(from);
-  if (member == nullptr || phase_ != phase::member) return;
+  auto const stranger = strangers_.find(from);
+  if (phase_ != phase::member || (member == nullptr && stranger == strangers_.end())) return;
   slot_no const up_to = what.with_notes ? (delivering_ ? delivered_ : slot_no{}) : decided_;
   store_decided();
-  emit(serve_log{member->address, what, up_to, decided_});
+  emit(serve_log{member != nullptr ? member->address : stranger->second, what, up_to, decided_});
 }
 
 void node::take(member_id const& from, fetched const& what) {

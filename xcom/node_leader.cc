@@ -59,7 +59,7 @@ void node::start_poll() {
   std::uint64_t const round = std::max(promised_.round, following_.round) + 1;
   role_ = polling{round, now_, {config_.self}};
   if (has_majority({config_.self})) return start_preparing();
-  send_to_voters(pre_vote{round, decided_});
+  send_to_voters(pre_vote{log_, round, decided_});
 }
 
 void node::take(member_id const& from, pre_vote const& what) {
@@ -88,7 +88,7 @@ void node::start_preparing() {
   ballot const by{std::max(promised_.round, following_.round) + 1, config_.self};
   promise_to(by);
   preparing next{by, decided_.next(), now_, {config_.self}, accepted_, decided_};
-  send_to_voters(prepare{by, next.from});
+  send_to_voters(prepare{log_, by, next.from});
   role_ = std::move(next);
   lead_if_ready();
 }
@@ -185,6 +185,7 @@ value_ptr node::next_batch() {
 
 void node::propose() {
   accept all;
+  all.log = log_;
   while (may_propose()) {
     auto& lead = std::get<leading>(role_);
     // A site change is worked out against the site in force, so nothing may be under way before it that could change it;
@@ -235,7 +236,7 @@ void node::advance_decided() {
 
 void node::resend_accepts(member_id const& to, progress& of) {
   auto const& lead = std::get<leading>(role_);
-  accept again{lead.by, lead.first, decided_, {}};
+  accept again{log_, lead.by, lead.first, decided_, {}};
   std::size_t bytes = 0;
   auto at = accepted_.lower_bound(std::max(of.match, decided_).next());
   for (; at != accepted_.end(); ++at) {
@@ -257,7 +258,7 @@ void node::ask_new_members_to_promise() {
   lead.prepare_sent = now_;
   for (auto const& each : site_.members)
     if (each.id != config_.self && each.role != member_role::non_voting && !lead.promised_by.contains(each.id))
-      emit(send{each.address, prepare{lead.by, lead.next}});
+      emit(send{each.address, prepare{log_, lead.by, lead.next}});
 }
 
 void node::tick_leader() {

@@ -18,8 +18,8 @@ void node::take(member_id const& from, heartbeat const& what) {
   auto const at = peers_.find(from);
   if (at == peers_.end()) {
     // Somebody who was taken out and has not heard: only who knows a newer site than it may say so.
-    if (what.site_version < site_.version) emit(send{what.address, not_a_member{site_}});
-    return;
+    if (what.site_version < site_.version) return emit(send{what.address, not_a_member{site_}});
+    return take_from_stranger(from, what);
   }
   at->second.last = what;
   at->second.echoed = what.echo;
@@ -33,9 +33,17 @@ void node::take(member_id const& from, heartbeat const& what) {
   }
 }
 
+// A member of a newer site than we know: what it has decided holds the change that made it one.
+void node::take_from_stranger(member_id const& from, heartbeat const& what) {
+  if (what.site_version <= site_.version || strangers_.size() >= site_members_max) return;
+  strangers_[from] = what.address;
+  peers_[from] = peer{.heard = now_, .spoke = true, .last = what};
+}
+
 void node::send_heartbeats() {
   heartbeat_due_ = now_.plus(config_.heartbeat_ticks.value());
   heartbeat mine;
+  mine.log = log_;
   mine.address = self_.address;
   mine.site_version = site_.version;
   if (auto const* lead = std::get_if<leading>(&role_))
@@ -187,7 +195,7 @@ void node::take(member_id const&, join_refused const& what) {
 // Only somebody who delivered the change that holds the joiner has the replicated state that goes with it.
 void node::welcome_if_delivered(site_member const& joiner) {
   if (!delivering_ || delivering_->at.find(joiner.id) == nullptr) return;
-  emit(send_welcome{joiner.address, welcome{promised_, checkpoint_here()}});
+  emit(send_welcome{joiner.address, welcome{log_, promised_, checkpoint_here()}});
 }
 
 void node::welcome_new_members(site const& before, site const& after) {
@@ -199,6 +207,7 @@ void node::welcome_new_members(site const& before, site const& after) {
 void node::take(member_id const&, welcome const& what) {
   if (phase_ != phase::joining || what.at.at.find(config_.self) == nullptr) return;
   phase_ = phase::member;
+  log_ = what.log;
   site_ = what.at.at;
   decided_ = decided_stored_ = what.at.slot;
   log_begins_ = decided_.next();
@@ -206,7 +215,7 @@ void node::take(member_id const&, welcome const& what) {
   for (auto const& each : site_.members)
     if (each.id != config_.self) peers_[each.id] = peer{.heard = now_, .spoke = true};
   election_due_ = now_.plus(config_.suspect_ticks.value());
-  emit(joined{what.at, promised_});
+  emit(joined{log_, what.at, promised_});
   emit(site_installed{decided_, site_});
   send_heartbeats();
   update_quorum();
