@@ -1,0 +1,74 @@
+// The plugin face: what the server finds when it loads the file from its plugin directory. One daemon plugin carries the
+// variables and the status; the tables are plugins beside it. No thread starts here.
+// Always: works without the provider (nothing to show), before it and after it.
+
+#include <mysql/plugin.h>
+
+#include "gr/mariadb/configured_options.hh"
+#include "gr/mariadb/plugin_status.hh"
+#include "gr/mariadb/plugin_tables.hh"
+#include "gr/mariadb/plugin_variables.hh"
+#include "gr/mariadb/server_symbols.hh"
+
+namespace gr::mariadb {
+namespace {
+
+constexpr char const* author = "Quorate";
+constexpr unsigned version = 0x0001;  // 0.1
+constexpr char const* version_text = "0.1.0";
+
+// The server compares this with its own version. The daemon uses nothing that differs between versions, and the tables
+// check for themselves, so it is the running server's; the headers' where there is none.
+int interface_version() {
+  int const running = version_number(running_server_version());
+  return (running != 0 ? running : MYSQL_VERSION_ID) << 8;
+}
+
+st_mysql_daemon daemon_info{interface_version()};
+st_mysql_information_schema table_info{interface_version()};
+
+int init(void*) {
+  if (auto const loaded = load_configured_options(); !loaded) {
+    log_error(loaded.error().text);
+    return 1;
+  }
+  connect_system_variables();
+  return 0;
+}
+
+int deinit(void*) {
+  disconnect_system_variables();
+  return 0;
+}
+
+st_maria_plugin daemon() {
+  return {MYSQL_DAEMON_PLUGIN, &daemon_info, "group_replication", author, "Group replication: variables and status",
+          PLUGIN_LICENSE_GPL, init, deinit, version, status_variables(), system_variables(), version_text,
+          MariaDB_PLUGIN_MATURITY_EXPERIMENTAL};
+}
+
+st_maria_plugin table(char const* name, char const* description, int (*init_table)(void*)) {
+  return {MYSQL_INFORMATION_SCHEMA_PLUGIN, &table_info, name, author, description, PLUGIN_LICENSE_GPL, init_table,
+          nullptr, version, nullptr, nullptr, version_text, MariaDB_PLUGIN_MATURITY_EXPERIMENTAL};
+}
+
+}  // namespace
+}  // namespace gr::mariadb
+
+extern "C" {
+// The names and types are the server's.
+__attribute__((visibility("default"))) extern int _maria_plugin_interface_version_;
+int _maria_plugin_interface_version_ = MARIA_PLUGIN_INTERFACE_VERSION;
+__attribute__((visibility("default"))) extern int _maria_sizeof_struct_st_plugin_;
+int _maria_sizeof_struct_st_plugin_ = sizeof(st_maria_plugin);
+__attribute__((visibility("default"))) extern st_maria_plugin _maria_plugin_declarations_[];
+st_maria_plugin _maria_plugin_declarations_[] = {
+    gr::mariadb::daemon(),
+    gr::mariadb::table("REPLICATION_GROUP_MEMBERS", "Members of the group", gr::mariadb::init_members_table),
+    gr::mariadb::table("REPLICATION_GROUP_MEMBER_STATS", "Queues, conflicts and positions of the members",
+                       gr::mariadb::init_member_stats_table),
+    gr::mariadb::table("REPLICATION_GROUP_COMMUNICATION_INFORMATION", "The group's ordered log",
+                       gr::mariadb::init_communication_table),
+    {},
+};
+}

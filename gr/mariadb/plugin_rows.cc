@@ -1,0 +1,110 @@
+#include "gr/mariadb/plugin_rows.hh"
+
+#include <algorithm>
+#include <array>
+
+namespace gr::mariadb {
+namespace {
+
+constexpr char const* channel = "group_replication_applier";  // what MySQL calls it; tools filter by it
+
+constexpr std::array members_list{
+    column{"CHANNEL_NAME", 64},   column{"MEMBER_ID", 36},      column{"MEMBER_HOST", 255},
+    column{"MEMBER_PORT", 0},     column{"MEMBER_STATE", 64},   column{"MEMBER_ROLE", 64},
+    column{"MEMBER_VERSION", 64}, column{"MEMBER_COMMUNICATION_STACK", 64},
+    column{"GROUP_ADDRESS", 300}, column{"APPLIED_POSITION", 0}, column{"IS_LEADER", 3},
+};
+
+constexpr std::array member_stats_list{
+    column{"CHANNEL_NAME", 64},
+    column{"VIEW_ID", 60},
+    column{"MEMBER_ID", 36},
+    column{"COUNT_TRANSACTIONS_IN_QUEUE", 0},
+    column{"COUNT_TRANSACTIONS_CHECKED", 0},
+    column{"COUNT_CONFLICTS_DETECTED", 0},
+    column{"COUNT_TRANSACTIONS_ROWS_VALIDATING", 0},
+    column{"TRANSACTIONS_COMMITTED_ALL_MEMBERS", 512},
+    column{"LAST_CONFLICT_FREE_TRANSACTION", 64},
+    column{"COUNT_TRANSACTIONS_REMOTE_IN_APPLIER_QUEUE", 0},
+    column{"COUNT_TRANSACTIONS_REMOTE_APPLIED", 0},
+    column{"COUNT_TRANSACTIONS_LOCAL_PROPOSED", 0},
+    column{"COUNT_TRANSACTIONS_LOCAL_ROLLBACK", 0},
+    column{"APPLIED_POSITION", 0},
+    column{"COUNTERS_FROM", 16},
+};
+
+constexpr std::array communication_list{
+    column{"WRITE_CONSENSUS_LEADERS_ACTUAL", 36}, column{"WRITE_CONSENSUS_SINGLE_LEADER_CAPABLE", 0},
+    column{"GROUP_ID", 36},                       column{"VIEW_NUMBER", 0},
+    column{"HAVE_QUORUM", 3},                     column{"LAST_ORDERED_POSITION", 0},
+    column{"STABLE_POSITION", 0},                 column{"LEADER_CHANGES", 0},
+    column{"SLOTS_DECIDED", 0},                   column{"LOG_BYTES", 0},
+    column{"RECOVERY", 512},
+};
+
+std::int64_t as_signed(std::uint64_t value) {
+  return static_cast<std::int64_t>(std::min(value, static_cast<std::uint64_t>(INT64_MAX)));
+}
+std::string yes_no(bool claim) { return claim ? "YES" : "NO"; }
+
+std::string gtid(base::uuid const& group, seqno_t seqno) {
+  return seqno > 0 ? base::to_string(group) + ":" + std::to_string(seqno) : std::string{};
+}
+std::string gtids_up_to(base::uuid const& group, seqno_t seqno) {
+  return seqno > 1 ? base::to_string(group) + ":1-" + std::to_string(seqno) : gtid(group, seqno);
+}
+std::string view_id(group_status const& now) {
+  return base::to_string(now.group).substr(0, 8) + ":" + std::to_string(now.view_number);
+}
+
+table_row stats_of(group_status const& now, member_row const& member) {
+  counters const count = member.is_self ? now.count : counters{};
+  auto const queued = std::min(count.receive_queue, count.received);
+  return {channel,
+          view_id(now),
+          base::to_string(member.id),
+          as_signed(count.send_queue),
+          as_signed(count.replicated + count.received),
+          as_signed(count.cert_failures),
+          as_signed(count.cert_index_rows),
+          gtids_up_to(now.group, now.stable),
+          member.is_self ? gtid(now.group, now.last_ordered) : std::string{},
+          as_signed(count.receive_queue),
+          as_signed(count.received - queued),
+          as_signed(count.replicated),
+          as_signed(count.local_cert_failures),
+          member.applied,
+          std::string(member.is_self ? "SELF" : "HEARTBEAT")};
+}
+
+}  // namespace
+
+std::span<column const> members_columns() { return members_list; }
+std::span<column const> member_stats_columns() { return member_stats_list; }
+std::span<column const> communication_columns() { return communication_list; }
+
+std::vector<table_row> members_rows(group_status const& now) {
+  std::vector<table_row> rows;
+  for (auto const& member : now.members)
+    rows.push_back({channel, base::to_string(member.id), member.host, std::int64_t{member.port}, member.state,
+                    member.role, member.version, member.communication_stack, member.group_address, member.applied,
+                    yes_no(member.is_leader)});
+  return rows;
+}
+
+std::vector<table_row> member_stats_rows(group_status const& now) {
+  std::vector<table_row> rows;
+  for (auto const& member : now.members) rows.push_back(stats_of(now, member));
+  return rows;
+}
+
+std::vector<table_row> communication_rows(group_status const& now) {
+  if (!now.connected) return {};
+  auto const leader = std::ranges::find_if(now.members, [](member_row const& row) { return row.is_leader; });
+  return {{leader == now.members.end() ? std::string{} : base::to_string(leader->id), std::int64_t{1},
+           base::to_string(now.group), now.view_number, yes_no(now.have_quorum), now.last_ordered, now.stable,
+           as_signed(now.count.leader_changes), as_signed(now.count.slots_decided), as_signed(now.count.log_bytes),
+           now.recovery}};
+}
+
+}  // namespace gr::mariadb

@@ -1,0 +1,86 @@
+#include "gr/mariadb/plugin_status.hh"
+
+#include <mysql/plugin.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "gr/mariadb/shared.hh"
+
+namespace gr::mariadb {
+namespace {
+
+constexpr std::size_t text_bytes_max = 256;
+constexpr std::size_t variable_count = 15;
+
+// All that one SHOW STATUS shows, inside the buffer the server lends for it: it outlives the call, the snapshot does not.
+struct shown {
+  std::array<st_mysql_show_var, variable_count + 1> list;
+  std::size_t used;
+  std::array<std::array<char, text_bytes_max>, 4> texts;
+  std::size_t texts_used;
+  std::array<long long, variable_count> numbers;
+  std::size_t numbers_used;
+
+  void put(char const* name, std::string const& text) {
+    auto& kept = texts.at(texts_used++);
+    auto const length = std::min(text.size(), kept.size() - 1);
+    std::memcpy(kept.data(), text.data(), length);
+    kept[length] = '\0';
+    list.at(used++) = {name, kept.data(), SHOW_CHAR};
+  }
+  void put(char const* name, std::int64_t number) {
+    auto& kept = numbers.at(numbers_used++);
+    kept = number;
+    list.at(used++) = {name, &kept, SHOW_SLONGLONG};
+  }
+  void put(char const* name, std::uint64_t number) { put(name, static_cast<std::int64_t>(number)); }
+};
+static_assert(sizeof(shown) <= SHOW_VAR_FUNC_BUFF_SIZE);
+
+std::string leader_of(group_status const& now) {
+  auto const found = std::ranges::find_if(now.members, [](member_row const& row) { return row.is_leader; });
+  return found == now.members.end() ? std::string{} : base::to_string(found->id);
+}
+
+void fill(shown& out, group_status const& now) {
+  out.put("state", now.state.empty() ? std::string("OFFLINE") : now.state);
+  out.put("group", now.group.is_nil() ? std::string{} : base::to_string(now.group));
+  out.put("leader", leader_of(now));
+  out.put("recovery", now.recovery);
+  out.put("members", static_cast<std::uint64_t>(now.members.size()));
+  out.put("view_number", now.view_number);
+  out.put("have_quorum", std::int64_t{now.have_quorum ? 1 : 0});
+  out.put("last_ordered", now.last_ordered);
+  out.put("stable", now.stable);
+  out.put("certification_rows", now.count.cert_index_rows);
+  out.put("certification_conflicts", now.count.cert_failures);
+  out.put("receive_queue", now.count.receive_queue);
+  out.put("leader_changes", now.count.leader_changes);
+  out.put("slots_decided", now.count.slots_decided);
+  out.put("log_bytes", now.count.log_bytes);
+}
+
+// One snapshot for all of them; the server puts "Gr_" before each name.
+int show(THD*, st_mysql_show_var* var, void* buffer, system_status_var*, enum_var_type) {
+  auto const held = current_group();
+  auto* const out = new (buffer) shown{};
+  fill(*out, held ? held->status() : group_status{});
+  var->type = SHOW_ARRAY;
+  var->value = out->list.data();
+  return 0;
+}
+
+}  // namespace
+
+st_mysql_show_var* status_variables() {
+  static std::array<st_mysql_show_var, 2> list{
+      {SHOW_FUNC_ENTRY("Gr", show), {nullptr, nullptr, SHOW_UNDEF}}};
+  return list.data();
+}
+
+}  // namespace gr::mariadb

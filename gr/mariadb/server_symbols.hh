@@ -1,0 +1,33 @@
+// What the running server exports, looked up by name: nothing here is linked, so the library also loads into programs
+// that are no server (tests, tools), where every lookup answers null.
+#pragma once
+
+#include <dlfcn.h>
+
+#include <string>
+#include <string_view>
+
+namespace gr::mariadb {
+
+// Null: not exported.
+template <class Function>
+Function* server_function(char const* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, name));
+}
+template <class Value>
+Value* server_variable(char const* name) {
+  return static_cast<Value*>(::dlsym(RTLD_DEFAULT, name));
+}
+
+// "10.11.19-MariaDB-..."; empty when the process is not a server.
+std::string running_server_version();
+// 101119 for "10.11.19-MariaDB"; 0 for what is no version.
+int version_number(std::string_view version);
+
+// Into the server's error log. Any thread.
+void log_error(std::string const& line);
+void log_warning(std::string const& line);
+// The error of the statement that this thread executes.
+void raise_sql_error(unsigned code, std::string const& text);
+
+}  // namespace gr::mariadb
