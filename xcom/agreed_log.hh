@@ -61,6 +61,7 @@ struct recovered_log {
 struct log_config {
   std::uint64_t segment_bytes = 64U << 20;
   std::uint64_t retain_bytes = 1ULL << 30;  // whole segments below the last checkpoints go when more is held
+  bool sync_segments = true;                // a full segment is synced before the next begins, so that only the last can tear
 };
 
 class agreed_log {
@@ -68,17 +69,23 @@ class agreed_log {
   agreed_log(log_config config, std::shared_ptr<segment_files> files);
   ~agreed_log();
 
-  // Reads everything once. Errors: damage that is not a torn tail; a newer format.
+  // Reads everything once; to be called first. Values aside: those are checked, and decoded when read() wants them.
+  // Errors: damage that is not a torn tail; a newer format; the text says what the operator can do.
   base::result<recovered_log> open();
   // Starts a new boot of the same identity, or a new incarnation or group. With keep_decided the decided slots stay readable;
   // without, everything older is removed. Accepted but undecided slots of an older incarnation never come back.
+  // Opens a new segment. To be called once after open() and before anything is appended; may be called again later.
   base::result<void> begin(log_identity const& identity, bool keep_decided);
 
+  // Appends. Nothing is appended that changes nothing: what is already decided, a lower watermark, a note for a slot
+  // that is not here. Errors: the file's; the log is then as before, or (when the file cannot be cut back) refuses all more.
   base::result<void> promise(ballot const& promised);
   base::result<void> accepted(accepted_slot const& slot);
   base::result<void> learned(decided_slot const& slot);
+  // The caller's word: what is stored for each slot up to here is its decided value. Slots not stored stay holes.
   base::result<void> decided(slot_no up_to);
   base::result<void> note(slot_no slot, base::blob const& note);
+  // Also decided(at.slot): what was delivered was decided.
   base::result<void> store(checkpoint const& at);
   base::result<void> sync();
 
@@ -87,10 +94,13 @@ class agreed_log {
   base::result<std::vector<decided_slot>> read(slot_no from, slot_no up_to, std::size_t bytes_max);
   [[nodiscard]] slot_no begins() const;   // first slot from which all up to decided_up_to() are readable
   [[nodiscard]] slot_no decided_up_to() const;
-  // Checkpoints that history can be delivered from, ascending; their slots + 1 .. are readable.
+  // Checkpoints that history can be delivered from, ascending; their slots + 1 .. are readable. At most 64 are kept in
+  // memory (older ones are thinned out). Valid until the next call.
   [[nodiscard]] std::vector<checkpoint> const& checkpoints() const;
   [[nodiscard]] std::uint64_t bytes() const;
   // Removes whole segments, oldest first, while more than retain_bytes are held, but none that holds slots above `needed`.
+  // What stays can always be delivered from a checkpoint: `needed` is rounded down to the newest one at or below it, and
+  // without one nothing is removed.
   base::result<void> purge(slot_no needed);
 
  private:
