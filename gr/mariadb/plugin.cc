@@ -8,14 +8,13 @@
 #include "gr/mariadb/plugin_status.hh"
 #include "gr/mariadb/plugin_tables.hh"
 #include "gr/mariadb/plugin_variables.hh"
+#include "gr/mariadb/plugin_version.hh"
 #include "gr/mariadb/server_symbols.hh"
 
 namespace gr::mariadb {
 namespace {
 
 constexpr char const* author = "Quorate";
-constexpr unsigned version = 0x0001;  // 0.1
-constexpr char const* version_text = "0.1.0";
 
 // The server compares this with its own version. The daemon uses nothing that differs between versions, and the tables
 // check for themselves, so it is the running server's; the headers' where there is none.
@@ -43,13 +42,13 @@ int deinit(void*) {
 
 st_maria_plugin daemon() {
   return {MYSQL_DAEMON_PLUGIN, &daemon_info, "group_replication", author, "Group replication: variables and status",
-          PLUGIN_LICENSE_GPL, init, deinit, version, status_variables(), system_variables(), version_text,
+          PLUGIN_LICENSE_GPL, init, deinit, plugin_version, status_variables(), system_variables(), library_version,
           MariaDB_PLUGIN_MATURITY_EXPERIMENTAL};
 }
 
 st_maria_plugin table(char const* name, char const* description, int (*init_table)(void*)) {
   return {MYSQL_INFORMATION_SCHEMA_PLUGIN, &table_info, name, author, description, PLUGIN_LICENSE_GPL, init_table,
-          nullptr, version, nullptr, nullptr, version_text, MariaDB_PLUGIN_MATURITY_EXPERIMENTAL};
+          nullptr, plugin_version, nullptr, nullptr, library_version, MariaDB_PLUGIN_MATURITY_EXPERIMENTAL};
 }
 
 }  // namespace

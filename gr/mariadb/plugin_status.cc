@@ -9,6 +9,7 @@
 #include <new>
 #include <string>
 
+#include "gr/mariadb/plugin_version.hh"
 #include "gr/mariadb/shared.hh"
 
 namespace gr::mariadb {
@@ -48,7 +49,7 @@ std::string leader_of(group_status const& now) {
 }
 
 void fill(shown& out, group_status const& now) {
-  out.put("state", now.state.empty() ? std::string("OFFLINE") : now.state);
+  out.put("state", now.state);
   out.put("group", now.group.is_nil() ? std::string{} : base::to_string(now.group));
   out.put("leader", leader_of(now));
   out.put("recovery", now.recovery);
@@ -67,9 +68,8 @@ void fill(shown& out, group_status const& now) {
 
 // One snapshot for all of them; the server puts "Gr_" before each name.
 int show(THD*, st_mysql_show_var* var, void* buffer, system_status_var*, enum_var_type) {
-  auto const held = current_group();
   auto* const out = new (buffer) shown{};
-  fill(*out, held ? held->status() : group_status{});
+  fill(*out, shared_state::instance().status());
   var->type = SHOW_ARRAY;
   var->value = out->list.data();
   return 0;
@@ -78,8 +78,12 @@ int show(THD*, st_mysql_show_var* var, void* buffer, system_status_var*, enum_va
 }  // namespace
 
 st_mysql_show_var* status_variables() {
-  static std::array<st_mysql_show_var, 2> list{
-      {SHOW_FUNC_ENTRY("Gr", show), {nullptr, nullptr, SHOW_UNDEF}}};
+  // The server puts the plugin's name before all of them, unless the first one begins with it. Hence the first one.
+  static std::array<char, sizeof library_version> version{};
+  std::memcpy(version.data(), library_version, sizeof library_version);
+  static std::array<st_mysql_show_var, 3> list{{{"Group_replication_version", version.data(), SHOW_CHAR},
+                                                SHOW_FUNC_ENTRY("Gr", show),
+                                                {nullptr, nullptr, SHOW_UNDEF}}};
   return list.data();
 }
 

@@ -101,40 +101,42 @@ shown_value value_in(variable const& var, option_store const& store) {
 }
 
 // ---- SET ----
-// Tries it on a store of its own: the same parser, the same limits, the same words, and nothing is changed yet.
-int try_value(variable const& var, std::string const& text) {
-  option_store probe;
-  auto const set = probe.set(var.spec->name, text, option_store::moment::running);
-  if (!set) raise_sql_error(ER_WRONG_VALUE_FOR_VAR, set.error().text);
-  return set ? 0 : 1;
-}
-
-int check_number(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
-  long long given = 0;
-  if (value->val_int(value, &given) != 0) return 1;
-  bool const negative = given < 0 && value->is_unsigned(value) == 0;
-  auto const number = static_cast<unsigned long long>(given);
-  if (try_value(variable_of(var), negative ? std::to_string(given) : std::to_string(number)) != 0) return 1;
-  *static_cast<unsigned long long*>(save) = number;
-  return 0;
-}
-
-int check_real(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
-  double given = 0;
-  if (value->val_real(value, &given) != 0) return 1;
-  if (try_value(variable_of(var), std::to_string(given)) != 0) return 1;
-  *static_cast<double*>(save) = given;
-  return 0;
-}
-
-int check_text(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
+std::string text_of(st_mysql_value* value) {
   char buffer[1024];
   int length = sizeof buffer;
   auto const* const given = value->val_str(value, buffer, &length);
-  std::string const text = given == nullptr ? std::string{} : std::string(given, static_cast<std::size_t>(length));
-  if (try_value(variable_of(var), text) != 0) return 1;
-  *static_cast<char const**>(save) = keep_forever(text);
+  return given == nullptr ? std::string{} : std::string(given, static_cast<std::size_t>(length));
+}
+
+// An integer without its sign bit misread. Anything else in the user's own digits: as a number the server would have
+// rounded it, or cut it to 2^63-1, and a wrong value would pass for a right one.
+std::string number_text_of(st_mysql_value* value) {
+  long long given = 0;
+  if (value->value_type(value) != MYSQL_VALUE_TYPE_INT || value->val_int(value, &given) != 0) return text_of(value);
+  bool const negative = given < 0 && value->is_unsigned(value) == 0;
+  return negative ? std::to_string(given) : std::to_string(static_cast<unsigned long long>(given));
+}
+
+// Tries it on a store of its own: the same parser, the same limits, the same words, and nothing is changed yet.
+template <class Saved>
+int check_on_probe(variable const& var, std::string const& text, void* save, Saved shown_value::*kind) {
+  option_store probe;
+  if (auto const set = probe.set(var.spec->name, text, option_store::moment::running); !set) {
+    raise_sql_error(ER_WRONG_VALUE_FOR_VAR, set.error().text);
+    return 1;
+  }
+  *static_cast<Saved*>(save) = value_in(var, probe).*kind;
   return 0;
+}
+
+int check_number(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
+  return check_on_probe(variable_of(var), number_text_of(value), save, &shown_value::number);
+}
+int check_real(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
+  return check_on_probe(variable_of(var), number_text_of(value), save, &shown_value::real);
+}
+int check_text(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
+  return check_on_probe(variable_of(var), text_of(value), save, &shown_value::text);
 }
 
 std::string saved_text(variable const& var, void const* save) {
