@@ -62,7 +62,7 @@ class option_store {
   option_store();
 
   // Errors name the option, the value and what is allowed; nothing is changed.
-  base::result<void> set(std::string_view name, std::string_view value, moment when);
+  base::result<void> set(std::string_view name, std::string_view text, moment when);
   // "name = value; name = value": all of it or nothing. The answer holds warnings about options without effect.
   base::result<std::vector<std::string>> set_all(std::string_view list, moment when);
 

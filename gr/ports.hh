@@ -112,6 +112,9 @@ class server {
   virtual ~server() = default;
   // On the group's strand, in order. Must not block: queue it. The bytes of queued write sets are bounded by the group.
   virtual void deliver(server_event event) = 0;
+  // On the group's strand, when the verdict on a local write set is known: before anything later is delivered and before
+  // order() returns. With it brute force can tell a local transaction that comes first from one that comes after.
+  virtual void note_ordered(std::uint64_t /*trx*/, ordered const& /*verdict*/) {}
   // The last position up to which everything has left the commit order. Any thread, no lock.
   [[nodiscard]] virtual seqno_t last_committed() const = 0;
   enum class level : std::uint8_t { error = 1, warning = 2, info = 3, debug = 4 };

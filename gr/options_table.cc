@@ -1,0 +1,176 @@
+#include <array>
+
+#include "gr/options.hh"
+
+namespace gr {
+namespace {
+
+using enum option_kind;
+using enum option_change;
+
+constexpr std::int64_t year_ms = 31536000000;
+constexpr std::int64_t int64_max = INT64_MAX;
+constexpr std::int64_t int32_max = INT32_MAX;
+constexpr std::int64_t uint32_max = UINT32_MAX;
+
+constexpr option_spec of_text(std::string_view name, std::string_view aliases, std::string_view initial, option_change change,
+                              std::string_view description) {
+  return {name, aliases, text, initial, 0, 0, "", "", change, false, description};
+}
+constexpr option_spec of_switch(std::string_view name, std::string_view aliases, std::string_view initial,
+                                option_change change, std::string_view description) {
+  return {name, aliases, boolean, initial, 0, 1, "", "", change, false, description};
+}
+constexpr option_spec of_choice(std::string_view name, std::string_view aliases, std::string_view initial,
+                                std::string_view choices, option_change change, std::string_view description) {
+  return {name, aliases, choice, initial, 0, 0, "", choices, change, false, description};
+}
+constexpr option_spec of_number(std::string_view name, std::string_view aliases, std::string_view initial, std::int64_t low,
+                                std::int64_t high, std::string_view unit, option_change change,
+                                std::string_view description) {
+  return {name, aliases, integer, initial, low, high, unit, "", change, false, description};
+}
+constexpr option_spec of_bytes(std::string_view name, std::string_view aliases, std::string_view initial, std::int64_t low,
+                               std::int64_t high, option_change change, std::string_view description) {
+  return {name, aliases, bytes, initial, low, high, "bytes", "", change, false, description};
+}
+constexpr option_spec of_time(std::string_view name, std::string_view aliases, std::string_view initial, std::int64_t low_ms,
+                              std::int64_t high_ms, option_change change, std::string_view description) {
+  return {name, aliases, duration, initial, low_ms, high_ms, "seconds", "", change, false, description};
+}
+// Known to Galera's users, without a counterpart here.
+constexpr option_spec of_nothing(std::string_view name, std::string_view initial) {
+  return {name, "", text, initial, 0, 0, "", "", at_once, true, "accepted for Galera's users; has no effect"};
+}
+
+constexpr auto table = std::to_array<option_spec>({
+    // Where and with whom.
+    of_text("group_replication_group_name", "", "", next_start, "the group's UUID; empty: made at bootstrap"),
+    of_text("group_replication_local_address", "", "", next_start, "host:port of this member's group endpoint"),
+    of_text("group_replication_group_seeds", "", "", next_start, "host:port list of members to ask for admission"),
+    of_switch("group_replication_bootstrap_group", "", "OFF", next_start, "the next connect creates the group"),
+    of_text("group_replication_force_members", "", "", at_once,
+            "host:port list: the membership to impose after a majority was lost"),
+    of_text("gmcast.listen_addr", "", "", next_start, "tcp://host:port this member listens at"),
+    of_text("base_host", "", "", next_start, "host the others reach this member at"),
+    of_number("base_port", "", "4567", 1, 65535, "", next_start, "port of the group endpoint when no other option names one"),
+    of_switch("pc.bootstrap", "", "OFF", at_once, "makes a member without majority a group of its own"),
+    of_text("group_replication_ip_allowlist", "", "AUTOMATIC", next_start,
+            "addresses and networks that may connect; AUTOMATIC: private networks and this host"),
+    of_text("group_replication_advertise_recovery_endpoints", "ist.recv_addr", "DEFAULT", at_once,
+            "host:port list joiners read this member's log at; DEFAULT: the group endpoint"),
+    // Roles.
+    of_switch("group_replication_single_primary_mode", "", "OFF", next_start, "one member takes writes, the others read"),
+    of_number("group_replication_member_weight", "pc.weight", "50", 0, 100, "%", at_once, "preference at a primary election"),
+    of_choice("group_replication_primary_election_mode", "", "WEIGHT_ONLY", "WEIGHT_ONLY,GTID_FIRST,WEIGHT_FIRST", next_start,
+              "what an election looks at first"),
+    of_switch("group_replication_arbitrator", "", "OFF", fixed, "votes and keeps the log, holds no data"),
+    of_number("group_replication_zone_id", "gmcast.segment", "0", 0, 255, "", next_start, "data centre of this member"),
+    of_choice("group_replication_consistency", "", "EVENTUAL",
+              "EVENTUAL,BEFORE_ON_PRIMARY_FAILOVER,BEFORE,AFTER,BEFORE_AND_AFTER", at_once, "default consistency level"),
+    of_choice("group_replication_exit_state_action", "", "READ_ONLY", "READ_ONLY,ABORT_SERVER,OFFLINE_MODE", at_once,
+              "what this server does when it drops out of the group"),
+    of_switch("group_replication_paxos_single_leader", "", "ON", next_start, "one member orders all messages"),
+    // Failure detection.
+    of_time("group_replication_communication_flp_timeout", "evs.suspect_timeout", "1", 100, 60000, at_once,
+            "silence after which a member is suspected"),
+    of_time("group_replication_member_expel_timeout", "evs.inactive_timeout", "5", 0, 3600000, at_once,
+            "time between suspicion and expulsion"),
+    of_time("group_replication_unreachable_majority_timeout", "", "0", 0, year_ms, at_once,
+            "how long commits wait without a majority; 0: for ever"),
+    of_number("group_replication_autorejoin_tries", "", "3", 0, 2016, "attempts", at_once, "after an expulsion"),
+    of_time("group_replication_autorejoin_interval", "", "300", 1000, 300000, at_once, "between those attempts"),
+    // The log and messages.
+    of_choice("group_replication_durability", "", "OS", "MEMORY,OS,DISK", next_start,
+              "what a member has done with a message before it acknowledges it"),
+    of_bytes("group_replication_message_cache_size", "gcache.size", "1G", 134217728, int64_max, at_once,
+             "memory for messages others may still need; more of them stay on disk"),
+    of_bytes("group_replication_log_retention_size", "gcache.keep_pages_size", "4G", 0, int64_max, at_once,
+             "log kept on disk for members to come back incrementally"),
+    of_bytes("group_replication_communication_max_message_size", "gcs.max_packet_size", "1M", 0, 1073741824, next_start,
+             "larger messages travel in pieces; 0: never split"),
+    of_bytes("group_replication_compression_threshold", "", "1000000", 0, uint32_max, next_start,
+             "larger messages are compressed; 0: never"),
+    of_bytes("group_replication_transaction_size_limit", "repl.max_ws_size", "2147483647", 0, 2147483647, at_once,
+             "a larger transaction is refused; 0: no limit"),
+    of_number("group_replication_write_concurrency", "", "200", 10, 10000, "slots", at_once, "agreements in flight"),
+    // Security.
+    of_choice("group_replication_ssl_mode", "", "DISABLED", "DISABLED,REQUIRED,VERIFY_CA,VERIFY_IDENTITY", next_start,
+              "TLS between members"),
+    of_text("group_replication_ssl_ca", "socket.ssl_ca", "", next_start, "file of trusted authorities"),
+    of_text("group_replication_ssl_cert", "socket.ssl_cert", "", next_start, "certificate file"),
+    of_text("group_replication_ssl_key", "socket.ssl_key", "", next_start, "private key file"),
+    of_text("group_replication_ssl_cipher", "socket.ssl_cipher", "", next_start, "OpenSSL cipher list"),
+    of_switch("socket.ssl", "", "OFF", next_start, "ON: as ssl_mode REQUIRED"),
+    of_switch("socket.ssl_reload", "", "OFF", at_once, "set to 1: read the certificate files again"),
+    // Flow control.
+    of_choice("group_replication_flow_control_mode", "", "QUOTA", "DISABLED,QUOTA,MAJORITY", at_once,
+              "whether writers wait for slow members"),
+    of_number("group_replication_flow_control_certifier_threshold", "", "25000", 0, int32_max, "transactions", at_once,
+              "certification backlog from which writers are slowed"),
+    of_number("group_replication_flow_control_applier_threshold", "gcs.fc_limit", "25000", 0, int32_max, "transactions", at_once,
+              "apply backlog from which writers are slowed"),
+    of_number("group_replication_flow_control_min_quota", "", "0", 0, int32_max, "transactions", at_once, "least quota"),
+    of_number("group_replication_flow_control_min_recovery_quota", "", "0", 0, int32_max, "transactions", at_once,
+              "least quota while only recovering members lag"),
+    of_number("group_replication_flow_control_max_quota", "", "0", 0, int32_max, "transactions", at_once, "0: no cap"),
+    of_number("group_replication_flow_control_member_quota_percent", "", "0", 0, 100, "%", at_once, "0: equal parts"),
+    of_time("group_replication_flow_control_period", "", "1", 1000, 60000, at_once, "between two adjustments"),
+    of_number("group_replication_flow_control_hold_percent", "", "10", 0, 100, "%", at_once, "quota left unused"),
+    of_number("group_replication_flow_control_release_percent", "", "50", 0, 1000, "%", at_once, "growth per period"),
+    // Recovery.
+    of_number("group_replication_clone_threshold", "", "9223372036854775807", 1, int64_max, "transactions", at_once,
+              "a joiner that misses this many copies a whole server"),
+    of_number("group_replication_donor_threshold", "", "9223372036854775807", 1, int64_max, "transactions", at_once,
+              "a donor must miss fewer than this many"),
+    of_choice("group_replication_donor_policy", "", "BALANCED", "RANDOM,BALANCED", at_once, "order of equal donors"),
+    of_number("group_replication_recovery_retry_count", "", "10", 0, 31536000, "attempts", at_once, "donors tried in all"),
+    of_time("group_replication_recovery_reconnect_interval", "", "60", 0, year_ms, at_once, "pause when no donor is left"),
+    of_choice("group_replication_recovery_complete_at", "", "TRANSACTIONS_APPLIED",
+              "TRANSACTIONS_CERTIFIED,TRANSACTIONS_APPLIED", at_once, "when a joiner is ONLINE"),
+    of_time("group_replication_components_stop_timeout", "", "300", 2000, year_ms, at_once, "longest wait at a leave"),
+    // This binding.
+    of_time("repl.causal_read_timeout", "", "PT30S", 1, 3600000, at_once, "longest wait of a causal read"),
+    of_switch("debug", "", "OFF", at_once, "logs every call of the server"),
+    // Galera's own affairs.
+    of_nothing("allocator.disk_pages_encryption", "no"), of_nothing("allocator.encryption_cache_page_size", "32K"),
+    of_nothing("allocator.encryption_cache_size", "16777216"), of_nothing("base_dir", ""),
+    of_nothing("cert.log_conflicts", "no"), of_nothing("cert.optimistic_pa", "yes"),
+    of_nothing("evs.auto_evict", "0"), of_nothing("evs.causal_keepalive_period", "PT1S"),
+    of_nothing("evs.debug_log_mask", "0x1"), of_nothing("evs.delay_margin", "PT1S"),
+    of_nothing("evs.delayed_keep_period", "PT30S"), of_nothing("evs.evict", ""),
+    of_nothing("evs.inactive_check_period", "PT0.5S"), of_nothing("evs.info_log_mask", "0"),
+    of_nothing("evs.install_timeout", "PT7.5S"), of_nothing("evs.join_retrans_period", "PT1S"),
+    of_nothing("evs.keepalive_period", "PT1S"), of_nothing("evs.max_install_timeouts", "3"),
+    of_nothing("evs.send_window", "4"), of_nothing("evs.stats_report_period", "PT1M"),
+    of_nothing("evs.use_aggregate", "true"), of_nothing("evs.user_send_window", "2"), of_nothing("evs.version", "1"),
+    of_nothing("evs.view_forget_timeout", "P1D"), of_nothing("gcache.dir", ""),
+    of_nothing("gcache.encryption", "no"), of_nothing("gcache.encryption_cache_page_size", "32K"),
+    of_nothing("gcache.encryption_cache_size", "16777216"), of_nothing("gcache.keep_pages_count", "0"),
+    of_nothing("gcache.keep_plaintext_size", "128M"), of_nothing("gcache.mem_size", "0"),
+    of_nothing("gcache.name", "galera.cache"), of_nothing("gcache.page_size", "128M"),
+    of_nothing("gcache.recover", "yes"), of_nothing("gcache.debug", "0"), of_nothing("gcomm.thread_prio", ""),
+    of_nothing("gcs.check_appl_proto", "1"), of_nothing("gcs.fc_auto_evict_threshold", "0.75"),
+    of_nothing("gcs.fc_auto_evict_window", "0"), of_nothing("gcs.fc_debug", "0"), of_nothing("gcs.fc_factor", "1.0"),
+    of_nothing("gcs.fc_master_slave", "no"), of_nothing("gcs.fc_single_primary", "no"),
+    of_nothing("gcs.max_throttle", "0.25"), of_nothing("gcs.recv_q_hard_limit", "9223372036854775807"),
+    of_nothing("gcs.recv_q_soft_limit", "0.25"), of_nothing("gcs.sync_donor", "no"), of_nothing("gcs.vote_policy", "0"),
+    of_nothing("gmcast.group", ""), of_nothing("gmcast.isolate", "0"), of_nothing("gmcast.mcast_addr", ""),
+    of_nothing("gmcast.mcast_ttl", "1"), of_nothing("gmcast.peer_timeout", "PT3S"), of_nothing("gmcast.time_wait", "PT5S"),
+    of_nothing("gmcast.version", "0"), of_nothing("ist.recv_bind", ""), of_nothing("pc.announce_timeout", "PT3S"),
+    of_nothing("pc.checksum", "false"), of_nothing("pc.ignore_quorum", "false"), of_nothing("pc.ignore_sb", "false"),
+    of_nothing("pc.linger", "PT20S"), of_nothing("pc.npvo", "false"), of_nothing("pc.recovery", "true"),
+    of_nothing("pc.version", "0"), of_nothing("pc.wait_prim", "true"), of_nothing("pc.wait_prim_timeout", "PT30S"),
+    of_nothing("pc.wait_restored_prim_timeout", "PT0S"), of_nothing("protonet.backend", "asio"),
+    of_nothing("protonet.version", "0"), of_nothing("repl.commit_order", "3"), of_nothing("repl.key_format", "FLAT8"),
+    of_nothing("repl.proto_max", "11"), of_nothing("socket.checksum", "2"), of_nothing("socket.dynamic", "false"),
+    of_nothing("socket.recv_buf_size", "auto"), of_nothing("socket.send_buf_size", "auto"),
+    of_nothing("socket.ssl_compression", "YES"), of_nothing("socket.ssl_password_file", ""),
+    of_nothing("socket.ssl_ca_path", ""), of_nothing("socket.ssl_crl", ""), of_nothing("socket.ssl_verify", ""),
+});
+
+}  // namespace
+
+std::span<option_spec const> option_table() { return table; }
+
+}  // namespace gr
