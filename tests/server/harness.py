@@ -403,7 +403,7 @@ class Group:
         who = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []} if self.user else {}
         if namespace:
             # Entering a namespace needs root; the server drops it itself.
-            command = ["ip", "netns", "exec", namespace, "setpriv", f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}",
+            command = ["ip", "netns", "exec", namespace, "setpriv", "--pdeathsig=KILL", f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}",
                        "--clear-groups", *map(str, command)]
             who = {}
         with open(output, "ab") as sink:

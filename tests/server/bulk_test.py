@@ -1,0 +1,56 @@
+#!/usr/bin/python3
+"""Things that are large: one transaction of 200 MB, and the DDL of a thousand tables."""
+import concurrent.futures
+import time
+
+from harness import Group, check, run
+
+
+def a_transaction_of_200_mb():
+    """200 MB written by one transaction arrive everywhere, as do its update and its deletion"""
+    with Group(3, server_options={"innodb_log_file_size": "256M", "innodb_buffer_pool_size": "256M"}) as group:
+        group.form()
+        group[0].sql("CREATE DATABASE big", "CREATE TABLE big.t (id INT PRIMARY KEY, v VARBINARY(1024), n INT DEFAULT 0)")
+        began = time.monotonic()
+        group[0].sql("INSERT INTO t (id, v) SELECT seq, REPEAT(MD5(seq), 32) FROM seq_1_to_204800", database="big", timeout=300)
+        print(f"  committed after {time.monotonic() - began:.1f} s")
+        for each in group.members:
+            held = each.value("SELECT SUM(LENGTH(v)) FROM big.t", causal=True, timeout=300)
+            check(held == 204800 * 1024, f"{each.name} holds {held} bytes")
+        print(f"  everywhere after {time.monotonic() - began:.1f} s")
+        group[1].sql("INSERT INTO big.t (id) VALUES (0)", causal=True)
+        group.check_equal()
+        group[2].sql("DELETE FROM big.t WHERE id > 1000", causal=True, timeout=300)
+        check(group[0].value("SELECT COUNT(*) FROM big.t", causal=True, timeout=300) == 1001, "the deletion did not arrive")
+        group.wait_size(3)
+        group.check_equal()
+
+
+def a_thousand_tables():
+    """1,000 tables made from three members at once, altered and a part dropped"""
+    with Group(3) as group:
+        group.form()
+        group[0].sql("CREATE DATABASE many")
+        for each in group.members:
+            each.value("SELECT COUNT(*) FROM information_schema.schemata", causal=True)
+
+        def make(member, numbers):
+            with member.connect(database="many", timeout=300) as connection, connection.cursor() as cursor:
+                for number in numbers:
+                    cursor.execute(f"CREATE TABLE t{number} (id INT AUTO_INCREMENT PRIMARY KEY, v INT)")
+                    if number % 10 == 0:
+                        cursor.execute(f"ALTER TABLE t{number} ADD COLUMN w INT DEFAULT {number}, ADD KEY (w)")
+                    if number % 25 == 0:
+                        cursor.execute(f"INSERT INTO t{number} (v) VALUES (1), (2), (3)")
+
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            list(pool.map(make, group.members, (range(first, 1000, 3) for first in range(3))))
+        print(f"  made in {time.monotonic() - began:.0f} s")
+        for number in range(900, 1000):
+            group[number % 3].sql(f"DROP TABLE many.t{number}", causal=True)
+        check(group.check_equal() == 900, "900 tables expected")
+
+
+if __name__ == "__main__":
+    run(a_transaction_of_200_mb, a_thousand_tables)

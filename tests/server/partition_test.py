@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+"""A member cut off from the majority refuses writes in bounded time, harms nobody, and rejoins when the network heals."""
+import contextlib
+import os
+import subprocess
+import time
+
+import pymysql
+
+from harness import Failed, Group, Writers, check, run, wait_for
+
+REFUSED_WITHIN = 40
+
+
+def insert_is_refused(member, number):
+    """Tries one insert; the error it ends with. An insert that succeeds, or does not end, is a failure."""
+    began = time.monotonic()
+    try:
+        member.sql(f"INSERT INTO d.t VALUES ({number})", timeout=REFUSED_WITHIN)
+    except pymysql.err.MySQLError as error:
+        took = time.monotonic() - began
+        check(took < REFUSED_WITHIN - 1, f"{member.name} hung for {took:.0f} s instead of refusing a write")
+        return error.args
+    raise Failed(f"{member.name} acknowledged a write without a majority")
+
+
+def minority_refuses(group, lonely, cut, heal):
+    group.form()
+    majority = [each for each in group.members if each is not lonely]
+    group[0].sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
+    lonely.sql("SELECT * FROM d.t", causal=True)
+    writers = Writers(majority)
+    cut()
+    try:
+        print(f"  refused with {insert_is_refused(lonely, 1000)}")
+        began = time.monotonic()
+        wait_for(f"{lonely.name} to know that it is alone", 30, lambda: lonely.status("wsrep_ready") == "OFF")
+        args = insert_is_refused(lonely, 1001)
+        check(args[0] == 1047, f"a write without majority ended with {args}, 1047 expected")
+        print(f"  known after {time.monotonic() - began:.1f} s; then {args}")
+        yield majority, writers
+    finally:
+        heal()
+    lonely.wait_ready(90)
+    group.wait_size(3)
+    writers.stop()
+    for each in group.members:
+        writers.check_present(each)
+    lonely.sql("INSERT INTO d.t VALUES (2000)")
+    seen = [row[0] for row in group[0].sql("SELECT id FROM d.t WHERE id > 1001", causal=True)]
+    check(seen == [2000], f"after healing: {seen}")
+    group.check_equal()
+
+
+def survivor_of_two_paused_members():
+    """two of three are paused: the third refuses writes until they go on"""
+    with Group(3) as group:
+        def each_of(action):
+            for member in group.members[:2]:
+                getattr(member, action)()
+        for _ in minority_refuses(group, group[2], lambda: each_of("pause"), lambda: each_of("resume")):
+            pass
+
+
+class Network:
+    """Three hosts on a switch, as network namespaces that only this test has. A cut port swallows packets in silence."""
+
+    def __init__(self, size):
+        self.prefix = f"qt{os.getpid() % 100000}"
+        self.hub = f"{self.prefix}hub"
+        self.names = [f"{self.prefix}m{number}" for number in range(size)]
+        self.addresses = [f"10.213.0.{number + 1}" for number in range(size)]
+
+    @staticmethod
+    def run(*command):
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        check(done.returncode == 0, f"{' '.join(command)}: {done.stdout.strip()}")
+
+    def __enter__(self):
+        try:
+            self.run("ip", "netns", "add", self.hub)
+            self.run("ip", "-n", self.hub, "link", "add", "switch", "type", "bridge")
+            self.run("ip", "-n", self.hub, "link", "set", "switch", "up")
+            for number, (name, address) in enumerate(zip(self.names, self.addresses)):
+                self.run("ip", "netns", "add", name)
+                self.run("ip", "-n", self.hub, "link", "add", f"port{number}", "type", "veth", "peer", "name", "eth0", "netns", name)
+                self.run("ip", "-n", self.hub, "link", "set", f"port{number}", "master", "switch", "up")
+                self.run("ip", "-n", name, "address", "add", f"{address}/24", "dev", "eth0")
+                self.run("ip", "-n", name, "link", "set", "eth0", "up")
+                self.run("ip", "-n", name, "link", "set", "lo", "up")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for each in [*self.names, self.hub]:
+            subprocess.run(["ip", "netns", "del", each], stderr=subprocess.DEVNULL)
+
+    def cut(self, number):
+        self.run("ip", "-n", self.hub, "link", "set", f"port{number}", "nomaster")
+
+    def heal(self, number):
+        self.run("ip", "-n", self.hub, "link", "set", f"port{number}", "master", "switch")
+
+
+def cut_off_by_the_network():
+    """the network swallows one member's packets: it refuses writes, the others go on, it rejoins when healed"""
+    if os.geteuid() != 0:
+        print("  skipped: network namespaces need root")
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            network = stack.enter_context(Network(3))
+        except (Failed, OSError) as error:
+            print(f"  skipped: no network namespaces here ({error})")
+            return
+        settings = {number: {"namespace": network.names[number], "address": network.addresses[number]} for number in range(3)}
+        group = stack.enter_context(Group(3, member_settings=settings))
+        cut_at = []
+        for lonely in (2, 0):
+            if lonely == 0:
+                for each in group.members:
+                    each.stop()
+                    each.data.exists() and each.wipe()
+                    each.data.rmdir()
+                cut_at.clear()
+
+            def cut(number=lonely):
+                time.sleep(1)
+                cut_at.append(time.monotonic())
+                network.cut(number)
+
+            for majority, writers in minority_refuses(group, group[lonely], cut, lambda number=lonely: network.heal(number)):
+                now = time.monotonic()
+                for each in majority:
+                    pause = writers.longest_pause(each.name, cut_at[0], now)
+                    print(f"  longest pause of {each.name}'s writer: {pause * 1000:.0f} ms")
+                    check(pause < (30 if group.is_galera else 10), f"{each.name} stood still for {pause:.1f} s")
+
+
+if __name__ == "__main__":
+    run(survivor_of_two_paused_members, cut_off_by_the_network)
