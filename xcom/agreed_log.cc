@@ -32,8 +32,7 @@ struct segment_info {
 };
 
 // Detached from the bytes it was decoded from: a checkpoint must not keep a whole segment in memory.
-template <class Body>
-base::result<Body> decode_copy(base::blob const& body) {
+template <class Body> base::result<Body> decode_copy(base::blob const& body) {
   return base::decode<Body>(base::blob::copy_of(body.view()));
 }
 
@@ -68,7 +67,8 @@ struct agreed_log::parts {
   base::result<void> scan(std::vector<std::string>& notices);
   base::result<std::vector<std::uint64_t>> segments_that_count(std::vector<std::string>& notices);
   base::result<void> scan_segment(std::uint64_t number, bool last, std::vector<std::string>& notices);
-  base::result<void> cut(std::uint64_t number, std::uint64_t at, std::uint64_t length, std::vector<std::string>& notices);
+  base::result<void> cut(std::uint64_t number, std::uint64_t at, std::uint64_t length,
+                         std::vector<std::string>& notices);
   base::result<void> fold(raw_record const& record, log_place place);
   base::result<void> fold_value(raw_record const& record, log_place place);
   base::error damaged(std::uint64_t segment, std::uint64_t offset, std::string const& what) const;
@@ -77,8 +77,7 @@ struct agreed_log::parts {
   base::result<void> open_segment(log_opening head);
   base::result<void> roll_if_full();
   base::result<log_place> append(record_kind kind, base::chain record);
-  template <class Body>
-  base::result<log_place> append(record_kind kind, Body const& body) {
+  template <class Body> base::result<log_place> append(record_kind kind, Body const& body) {
     return append(kind, make_record(kind, body));
   }
   // Forgotten slots no longer keep their segments from being purged.
@@ -111,7 +110,8 @@ struct agreed_log::parts {
 // ---------------------------------------------------------------------------------------------------------------------
 
 base::error agreed_log::parts::damaged(std::uint64_t segment, std::uint64_t offset, std::string const& what) const {
-  return base::fail(files->name(segment) + " is damaged at byte " + std::to_string(offset) + ": " + what + damage_advice);
+  return base::fail(files->name(segment) + " is damaged at byte " + std::to_string(offset) + ": " + what +
+                    damage_advice);
 }
 
 namespace {
@@ -478,7 +478,8 @@ base::result<void> agreed_log::learned(decided_slot const& slot) {
   ensure(slot.what != nullptr && possible(slot.slot));
   auto& index = parts_->index;
   if (index.is_decided(slot.slot)) {
-    bool const adds_note = !slot.note.empty() && index.value_at(slot.slot).learned == 0 && index.note_at(slot.slot).nowhere();
+    bool const adds_note =
+        !slot.note.empty() && index.value_at(slot.slot).learned == 0 && index.note_at(slot.slot).nowhere();
     return adds_note ? note(slot.slot, slot.note) : base::result<void>{};
   }
   auto place = parts_->append(record_kind::learned, slot);

@@ -24,7 +24,7 @@ namespace xcom {
 class segment_files {
  public:
   virtual ~segment_files() = default;
-  virtual std::vector<std::uint64_t> list() = 0;                       // segment numbers there are, ascending
+  virtual std::vector<std::uint64_t> list() = 0;                         // segment numbers there are, ascending
   virtual base::result<base::blob> read_all(std::uint64_t segment) = 0;  // may be a memory map
   virtual base::result<base::blob> read(std::uint64_t segment, std::uint64_t offset, std::size_t length) = 0;
   // Appends; creates the segment with its first bytes. Errors: disk full and the like, with the file's name.
@@ -32,7 +32,7 @@ class segment_files {
   virtual base::result<void> truncate(std::uint64_t segment, std::uint64_t length) = 0;
   virtual base::result<void> remove(std::uint64_t segment) = 0;
   virtual base::result<void> sync(std::uint64_t segment) = 0;
-  virtual std::string name(std::uint64_t segment) const = 0;           // for messages to a person
+  virtual std::string name(std::uint64_t segment) const = 0;  // for messages to a person
 };
 
 struct log_identity {
@@ -40,20 +40,17 @@ struct log_identity {
   member_id self;
   std::uint64_t boot = 0;
   friend bool operator==(log_identity const&, log_identity const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(group, self, boot);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(group, self, boot); }
 };
 
 // What a whole log says at open.
 struct recovered_log {
-  bool empty = true;            // no segment, or none that belongs to a group
-  log_identity last;            // of the last boot
+  bool empty = true;  // no segment, or none that belongs to a group
+  log_identity last;  // of the last boot
   ballot promised;
-  slot_no begins;               // first readable slot
-  slot_no decided;              // readable and decided up to here
-  site at;                      // in force after `decided`: the last decided site change, or the last checkpoint's
+  slot_no begins;   // first readable slot
+  slot_no decided;  // readable and decided up to here
+  site at;          // in force after `decided`: the last decided site change, or the last checkpoint's
   std::vector<accepted_slot> undecided;  // above `decided`, highest ballot each, ascending
   std::vector<std::string> notices;      // "cut 113 torn bytes at ..." for the error log
 };
@@ -61,7 +58,7 @@ struct recovered_log {
 struct log_config {
   std::uint64_t segment_bytes = 64U << 20;
   std::uint64_t retain_bytes = 1ULL << 30;  // whole segments below the last checkpoints go when more is held
-  bool sync_segments = true;                // a full segment is synced before the next begins, so that only the last can tear
+  bool sync_segments = true;  // a full segment is synced before the next begins, so that only the last can tear
 };
 
 class agreed_log {
@@ -92,7 +89,7 @@ class agreed_log {
   // Decided slots from `from` while they are consecutive, at least one if there is one, then up to bytes_max.
   // Errors: the file cannot be read or the record is damaged. Cost: one read per slot or per neighbourhood of slots.
   base::result<std::vector<decided_slot>> read(slot_no from, slot_no up_to, std::size_t bytes_max);
-  [[nodiscard]] slot_no begins() const;   // first slot from which all up to decided_up_to() are readable
+  [[nodiscard]] slot_no begins() const;  // first slot from which all up to decided_up_to() are readable
   [[nodiscard]] slot_no decided_up_to() const;
   // Checkpoints that history can be delivered from, ascending; their slots + 1 .. are readable. At most 64 are kept in
   // memory (older ones are thinned out). Valid until the next call.

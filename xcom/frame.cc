@@ -27,8 +27,7 @@ base::chain make_frame(frame_kind kind, base::chain body) {
   return frame;
 }
 
-template <class Body>
-base::chain encode_body(Body const& body) {
+template <class Body> base::chain encode_body(Body const& body) {
   base::writer out;
   out(body);
   return out.finish();
@@ -179,7 +178,8 @@ base::result<void> frame_decoder::check(header const& head) const {
   if (greeted_ && opens) return base::fail("a second hello came");
   std::size_t const most = opens ? hello_bytes_max : frame_body_bytes_max;
   if (head.length > most) {
-    return base::fail("a frame of " + std::to_string(head.length) + " bytes; at most " + std::to_string(most) + " are allowed");
+    return base::fail("a frame of " + std::to_string(head.length) + " bytes; at most " + std::to_string(most) +
+                      " are allowed");
   }
   if (head.kind == frame_kind::chunk && head.length <= chunk_header_bytes) return base::fail("an empty chunk");
   return {};
@@ -210,7 +210,8 @@ base::result<void> frame_decoder::begin_chunk(header const& head) {
 }
 
 // Memory is asked for before the bytes arrive, but only touched as they do; the sum of what is asked for is bounded.
-base::result<frame_decoder::buffer*> frame_decoder::part_for(std::uint32_t message, std::uint32_t total, std::uint32_t offset) {
+base::result<frame_decoder::buffer*> frame_decoder::part_for(std::uint32_t message, std::uint32_t total,
+                                                             std::uint32_t offset) {
   auto const known = parts_.find(message);
   if (known != parts_.end()) {
     if (known->second.size != total || known->second.filled != offset) return base::fail("a chunk is out of order");
@@ -253,7 +254,8 @@ base::result<std::optional<frame_event>> frame_decoder::finish_direct() {
 
 base::result<std::optional<frame_event>> frame_decoder::take_small(header const& head) {
   std::span<std::uint8_t const> const bytes(block_.get() + begin_ + frame_header_bytes, head.length);
-  if (base::crc32c(crc_of_kind(head.kind), bytes) != head.crc) return base::fail("the checksum of a frame does not match");
+  if (base::crc32c(crc_of_kind(head.kind), bytes) != head.crc)
+    return base::fail("the checksum of a frame does not match");
   auto event = decode(head.kind, base::blob::copy_of(bytes));
   begin_ += frame_header_bytes + head.length;
   if (!event) return event.error();

@@ -24,11 +24,11 @@ namespace xcom {
 inline constexpr std::uint16_t protocol_version = 1;
 inline constexpr std::size_t frame_header_bytes = 13;
 inline constexpr std::size_t chunk_header_bytes = 12;
-inline constexpr std::size_t chunk_bytes = 256U << 10;       // larger messages are sent in pieces of this size
+inline constexpr std::size_t chunk_bytes = 256U << 10;  // larger messages are sent in pieces of this size
 inline constexpr std::size_t frame_body_bytes_max = 1U << 20;
-inline constexpr std::size_t hello_bytes_max = 4096;         // before we know who it is
+inline constexpr std::size_t hello_bytes_max = 4096;  // before we know who it is
 inline constexpr std::size_t message_bytes_max = 1U << 30;
-inline constexpr std::size_t parts_held_max = 4;             // messages in pieces at the same time, on one connection
+inline constexpr std::size_t parts_held_max = 4;  // messages in pieces at the same time, on one connection
 
 enum class frame_kind : std::uint8_t { hello = 1, rejected = 2, data = 3, chunk = 4 };
 
@@ -40,20 +40,14 @@ struct hello {
   member_id self;
   std::uint64_t boot = 0;
   friend bool operator==(hello const&, hello const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(protocol, group_name, address, self, boot);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(protocol, group_name, address, self, boot); }
 };
 
 // "I will not talk to you", with the reason for a person.
 struct rejected {
   std::string reason;
   friend bool operator==(rejected const&, rejected const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(reason);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(reason); }
 };
 
 // ---- sending ----
@@ -122,7 +116,7 @@ class frame_decoder {
     std::uint32_t message = 0;  // of a chunk
     std::size_t begins = 0;     // where the frame's bytes begin in the buffer
     std::size_t ends = 0;
-    std::uint32_t crc = 0;      // over what came before the bytes in the buffer
+    std::uint32_t crc = 0;  // over what came before the bytes in the buffer
     buffer* into = nullptr;
   };
 

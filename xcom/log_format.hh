@@ -45,19 +45,13 @@ struct log_opening {
   slot_no site_since;  // the slot from which we know `at`; at most `decided`
   site at;
 
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(segment, how, identity, promised, decided, site_since, at);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(segment, how, identity, promised, decided, site_since, at); }
 };
 
 struct slot_note {
   slot_no slot;
   base::blob note;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(slot, note);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(slot, note); }
 };
 
 // The first bytes of an accepted or learned record: enough to index it without decoding its payloads.
@@ -81,8 +75,7 @@ segment_head check_magic(base::blob const& segment);
 
 // A record that holds what `body` encodes to; blobs in it by reference.
 base::chain make_record(record_kind kind, base::chain body);
-template <class Body>
-base::chain make_record(record_kind kind, Body const& body) {
+template <class Body> base::chain make_record(record_kind kind, Body const& body) {
   base::writer out;
   out(body);
   return make_record(kind, out.finish());

@@ -365,20 +365,14 @@ class random_run {
       undecided << each.slot.value() << "@" << each.accepted_in.round << "=" << text_of(*each.what) << "\n";
     }
     EXPECT_EQ(undecided.str(), twin_.undecided());
-    if (!purging_) {
-      EXPECT_EQ(again.found.begins.value(), twin_.begins());
-    }
+    if (!purging_) { EXPECT_EQ(again.found.begins.value(), twin_.begins()); }
     for (std::uint64_t slot = again.found.begins.value(); slot <= twin_.decided; ++slot) {
       auto const read = again.log->read(slot_no(slot), slot_no(slot), 1);
       ASSERT_TRUE(read);
       ASSERT_EQ(read->size(), 1U);
-      if (twin_.slots.contains(slot)) {
-        EXPECT_EQ(text_of(*read->front().what), twin_.slots[slot].text);
-      }
+      if (twin_.slots.contains(slot)) { EXPECT_EQ(text_of(*read->front().what), twin_.slots[slot].text); }
     }
-    if (site_ != 0) {
-      EXPECT_EQ(again.found.at.version, site_);
-    }
+    if (site_ != 0) { EXPECT_EQ(again.found.at.version, site_); }
   }
   [[nodiscard]] memory_files const& files() const { return *files_; }
 
@@ -389,8 +383,8 @@ class random_run {
     std::uint64_t const by = std::max<std::uint64_t>(twin_.promised, 1);
     bool const change = random_.chance(1, 4);
     std::uint64_t const version = ++versions_;
-    std::string const text = change ? "site " + std::to_string(version)
-                                    : std::string(random_.below(40), 'a') + std::to_string(version);
+    std::string const text =
+        change ? "site " + std::to_string(version) : std::string(random_.below(40), 'a') + std::to_string(version);
     must(log_->accepted({slot_no(slot), round(by), change ? change_to(version) : text_value(text)}));
     auto& held = twin_.slots[slot];
     if (!held.learned) held = {text, by, false, change ? version : 0};

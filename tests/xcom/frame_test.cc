@@ -51,7 +51,8 @@ TEST(frame, a_hello_comes_out_as_it_went_in) {
 
 TEST(frame, messages_of_all_sizes_survive_any_cut_of_the_stream) {
   base::prng random(5);
-  std::vector<std::size_t> const sizes = {0, 1, 2000, 3000, 32U << 10, (32U << 10) + 1, chunk_bytes - 5, chunk_bytes, 3 * chunk_bytes + 1};
+  std::vector<std::size_t> const sizes = {
+      0, 1, 2000, 3000, 32U << 10, (32U << 10) + 1, chunk_bytes - 5, chunk_bytes, 3 * chunk_bytes + 1};
   for (int round = 0; round < 40; ++round) {
     bytes stream = greeted();
     for (auto const size : sizes) append(stream, words(size, static_cast<std::uint8_t>(size)));

@@ -1,0 +1,225 @@
+#include "runtime/files.hh"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+namespace runtime {
+
+namespace {
+
+constexpr std::string_view name_head = "group_replication.";
+constexpr std::string_view name_tail = ".log";
+constexpr std::size_t digits_min = 8;
+constexpr std::size_t pieces_per_write = 256;
+
+std::string file_name(std::uint64_t segment) {
+  std::string digits = std::to_string(segment);
+  if (digits.size() < digits_min) digits.insert(0, digits_min - digits.size(), '0');
+  return std::string(name_head) + digits + std::string(name_tail);
+}
+
+// Only names that we would give: anything else in the directory is somebody else's.
+std::optional<std::uint64_t> segment_of(std::string_view name) {
+  if (!name.starts_with(name_head) || !name.ends_with(name_tail)) return std::nullopt;
+  if (name.size() <= name_head.size() + name_tail.size()) return std::nullopt;
+  std::uint64_t segment = 0;
+  auto const digits = name.substr(name_head.size(), name.size() - name_head.size() - name_tail.size());
+  if (digits.size() > 18) return std::nullopt;
+  for (char const digit : digits) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    segment = segment * 10 + static_cast<std::uint64_t>(digit - '0');
+  }
+  return file_name(segment) == name ? std::optional(segment) : std::nullopt;
+}
+
+// Everything in `pieces`, or false with errno.
+bool write_all(int fd, std::vector<iovec> pieces) {
+  std::size_t first = 0;
+  while (first < pieces.size()) {
+    auto const count = std::min(pieces_per_write, pieces.size() - first);
+    ssize_t const written = ::writev(fd, pieces.data() + first, static_cast<int>(count));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return false;
+    }
+    auto left = static_cast<std::size_t>(written);
+    while (first < pieces.size() && left >= pieces[first].iov_len) left -= pieces[first++].iov_len;
+    if (left == 0) continue;
+    pieces[first].iov_base = static_cast<std::uint8_t*>(pieces[first].iov_base) + left;
+    pieces[first].iov_len -= left;
+  }
+  return true;
+}
+
+}  // namespace
+
+directory_files::directory_files(files_config config) : config_(std::move(config)) {}
+
+directory_files::~directory_files() {
+  close(tail_);
+  close(reader_);
+}
+
+std::string directory_files::name(std::uint64_t segment) const { return config_.directory + "/" + file_name(segment); }
+
+base::error directory_files::failed(char const* what, std::uint64_t segment) const {
+  return base::fail(std::string("cannot ") + what + " " + name(segment) + ": " +
+                    std::generic_category().message(errno));
+}
+
+void directory_files::close(open_file& file) {
+  if (file.fd >= 0) ::close(file.fd);
+  file = {};
+}
+
+std::vector<std::uint64_t> directory_files::list() {
+  std::vector<std::uint64_t> found;
+  DIR* const directory = ::opendir(config_.directory.c_str());
+  if (directory == nullptr) return found;  // the first append says what is wrong: it never opens a file not listed
+  while (dirent const* entry = ::readdir(directory)) {
+    if (auto const segment = segment_of(entry->d_name)) found.push_back(*segment);
+  }
+  ::closedir(directory);
+  std::sort(found.begin(), found.end());
+  known_.insert(found.begin(), found.end());
+  return found;
+}
+
+base::result<base::blob> directory_files::read_all(std::uint64_t segment) {
+  int const fd = ::open(name(segment).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return failed("open", segment);
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) {
+    auto const error = failed("look at", segment);
+    ::close(fd);
+    return error;
+  }
+  auto const size = static_cast<std::size_t>(status.st_size);
+  void* const map = size == 0 ? nullptr : ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (map == MAP_FAILED) {
+    auto const error = failed("map", segment);
+    ::close(fd);
+    return error;
+  }
+  ::close(fd);
+  if (size == 0) return base::blob();
+  std::shared_ptr<void const> owner(map, [size](void const* at) { ::munmap(const_cast<void*>(at), size); });
+  return base::blob(std::move(owner), static_cast<std::uint8_t const*>(map), size);
+}
+
+base::result<base::blob> directory_files::read(std::uint64_t segment, std::uint64_t offset, std::size_t length) {
+  auto const fd = reader_of(segment);
+  if (!fd) return fd.error();
+  auto bytes = std::make_shared_for_overwrite<std::uint8_t[]>(std::max<std::size_t>(length, 1));
+  std::size_t done = 0;
+  while (done < length) {
+    ssize_t const got = ::pread(*fd, bytes.get() + done, length - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed("read", segment);
+    if (got == 0) {
+      return base::fail("cannot read " + name(segment) + ": it ends at byte " + std::to_string(offset + done) + ", " +
+                        std::to_string(length - done) + " bytes too early");
+    }
+    done += static_cast<std::size_t>(got);
+  }
+  std::uint8_t const* const data = bytes.get();
+  return base::blob(std::move(bytes), data, length);
+}
+
+base::result<int> directory_files::reader_of(std::uint64_t segment) {
+  if (tail_.fd >= 0 && tail_.segment == segment) return tail_.fd;
+  if (reader_.fd >= 0 && reader_.segment == segment) return reader_.fd;
+  int const fd = ::open(name(segment).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return failed("open", segment);
+  close(reader_);
+  reader_ = {segment, fd, 0, 0};
+  return fd;
+}
+
+base::result<void> directory_files::open_tail(std::uint64_t segment) {
+  if (tail_.fd >= 0 && tail_.segment == segment) return {};
+  close(tail_);
+  bool const create = !known_.contains(segment);
+  int const flags = O_RDWR | O_APPEND | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0);
+  int const fd = ::open(name(segment).c_str(), flags, 0640);
+  if (fd < 0) return failed(create ? "create" : "open", segment);
+  known_.insert(segment);
+  off_t const length = ::lseek(fd, 0, SEEK_END);
+  if (length < 0) {
+    auto const error = failed("seek in", segment);
+    ::close(fd);
+    return error;
+  }
+  tail_ = {segment, fd, static_cast<std::uint64_t>(length), static_cast<std::uint64_t>(length)};
+  return create ? sync_directory() : base::result<void>{};
+}
+
+// A new file's name is on disk only when its directory is.
+base::result<void> directory_files::sync_directory() const {
+  if (!config_.fsync) return {};
+  int const fd = ::open(config_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool const good = fd >= 0 && ::fsync(fd) == 0;
+  int const why = errno;
+  if (fd >= 0) ::close(fd);
+  if (good) return {};
+  return base::fail("cannot sync directory " + config_.directory + ": " + std::generic_category().message(why));
+}
+
+base::result<void> directory_files::append(std::uint64_t segment, base::chain const& bytes) {
+  if (auto done = open_tail(segment); !done) return done.error();
+  std::vector<iovec> pieces;
+  pieces.reserve(bytes.pieces.size());
+  for (auto const& piece : bytes.pieces) {
+    if (!piece.empty()) pieces.push_back({const_cast<std::uint8_t*>(piece.data()), piece.size()});
+  }
+  if (!write_all(tail_.fd, std::move(pieces))) return failed("write to", segment);
+  tail_.length += bytes.size();
+  start_writeback();
+  return {};
+}
+
+void directory_files::start_writeback() {
+  if (config_.writeback_bytes == 0 || tail_.length - tail_.handed_on < config_.writeback_bytes) return;
+  // Only a hint: what it could not do, sync() does.
+  (void)::sync_file_range(tail_.fd, static_cast<off_t>(tail_.handed_on),
+                          static_cast<off_t>(tail_.length - tail_.handed_on), SYNC_FILE_RANGE_WRITE);
+  tail_.handed_on = tail_.length;
+}
+
+base::result<void> directory_files::truncate(std::uint64_t segment, std::uint64_t length) {
+  if (auto done = open_tail(segment); !done) return done.error();
+  if (::ftruncate(tail_.fd, static_cast<off_t>(length)) != 0) return failed("truncate", segment);
+  tail_.length = length;
+  tail_.handed_on = std::min(tail_.handed_on, length);
+  return {};
+}
+
+base::result<void> directory_files::remove(std::uint64_t segment) {
+  if (tail_.segment == segment) close(tail_);
+  if (reader_.segment == segment) close(reader_);
+  if (::unlink(name(segment).c_str()) != 0 && errno != ENOENT) return failed("remove", segment);
+  known_.erase(segment);
+  return {};
+}
+
+base::result<void> directory_files::sync(std::uint64_t segment) {
+  if (!config_.fsync) return {};
+  if (auto done = open_tail(segment); !done) return done.error();
+  if (::fdatasync(tail_.fd) != 0) return failed("sync", segment);
+  return {};
+}
+
+}  // namespace runtime
