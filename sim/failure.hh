@@ -1,0 +1,27 @@
+// How a simulation ends badly: a checker, or an ensure() inside a machine, throws this, and the run turns it into a report.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace sim {
+
+class check_failed : public std::runtime_error {
+ public:
+  explicit check_failed(std::string const& what) : std::runtime_error(what) {}
+};
+
+// A process was killed in the middle of a write; thrown by the disk, caught by the server that owns the process.
+class process_killed : public std::runtime_error {
+ public:
+  process_killed() : std::runtime_error("killed while writing") {}
+};
+
+inline void check(bool holds, std::string const& claim) {
+  if (!holds) throw check_failed(claim);
+}
+
+// From here on a broken ensure() in this process throws check_failed. Idempotent.
+void throw_on_broken_claims();
+
+}  // namespace sim

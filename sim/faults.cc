@@ -1,0 +1,198 @@
+#include "sim/faults.hh"
+
+#include <algorithm>
+
+namespace sim {
+
+faults::faults(world& shared, std::vector<std::unique_ptr<server>>& servers)
+    : world_(shared), servers_(servers), random_(shared.random.next()) {
+  auto const& rates = world_.with.faults;
+  kinds_ = {{rates.crash, &faults::crash},           {rates.crash_in_write, &faults::crash_in_write},
+            {rates.crash_all, &faults::crash_all},   {rates.power, &faults::power},
+            {rates.disk_full, &faults::disk_full},   {rates.partition, &faults::partition},
+            {rates.one_way, &faults::one_way},       {rates.clog, &faults::clog},
+            {rates.slow_link, &faults::slow_link},   {rates.pause, &faults::pause},
+            {rates.slow_applier, &faults::slow_applier}, {rates.leave, &faults::leave},
+            {rates.bad_links, &faults::bad_links}};
+  for (auto const& each : kinds_) weights_ += each.weight;
+}
+
+void faults::begin(micros until) {
+  until_ = until;
+  if (weights_ > 0) next();
+}
+
+void faults::next() {
+  auto const wait = micros(random_.below(2 * world_.with.fault_every.value()));
+  world_.clock.after(wait, [this] {
+    if (world_.clock.now() >= until_) return;
+    auto pick = random_.below(weights_);
+    for (auto const& each : kinds_) {
+      if (pick < each.weight) {
+        (this->*each.strike)();
+        break;
+      }
+      pick -= each.weight;
+    }
+    next();
+  });
+}
+
+// Most faults are short; some outlast every timeout.
+void faults::later(std::function<void()> end) {
+  auto const longest = random_.chance(1, 4) ? seconds(12) : seconds(2);
+  world_.clock.after(micros(random_.between(10'000, longest.value())), std::move(end));
+}
+
+server& faults::any_server() { return *servers_[random_.below(servers_.size())]; }
+
+server* faults::any_running() {
+  std::vector<server*> running;
+  for (auto const& each : servers_)
+    if (each->is_running()) running.push_back(each.get());
+  return running.empty() ? nullptr : running[random_.below(running.size())];
+}
+
+std::pair<server*, server*> faults::any_link() {
+  auto const from = random_.below(servers_.size());
+  auto const to = (from + random_.between(1, servers_.size() - 1)) % servers_.size();
+  return {servers_[from].get(), servers_[to].get()};
+}
+
+void faults::restart_later(server& which) {
+  later([&which] { which.start(); });
+}
+
+void faults::crash() {
+  auto* which = any_running();
+  if (which == nullptr) return;
+  which->crash();
+  restart_later(*which);
+}
+
+void faults::crash_in_write() {
+  auto* which = any_running();
+  if (which == nullptr) return;
+  which->crash_in(random_.between(1, 30), random_.chance(1, 2));
+  restart_later(*which);
+}
+
+void faults::crash_all() {
+  for (auto const& each : servers_) {
+    if (!each->is_running()) continue;
+    each->crash();
+    restart_later(*each);
+  }
+}
+
+void faults::power() {
+  auto& which = any_server();
+  if (!which.is_running() || !may_forget(which)) return;
+  which.lose_power();
+  restart_later(which);
+}
+
+// A majority of every site that may be in force has to remember what it said.
+bool faults::may_forget(server const& which) const {
+  if (world_.with.durable == durability::disk) return true;
+  if (!may_forget(which, world_.watch.newest_site())) return false;
+  return std::all_of(servers_.begin(), servers_.end(), [&](auto const& each) {
+    return each->node() == nullptr || may_forget(which, each->node()->current_site());
+  });
+}
+
+bool faults::may_forget(server const& which, xcom::site const& site) const {
+  std::size_t remembering = 0;
+  for (auto const& each : servers_) {
+    auto const as = each->remembers_as();
+    if (each.get() != &which && as && site.votes(*as)) ++remembering;
+  }
+  return remembering >= site.majority();
+}
+
+void faults::disk_full() {
+  auto& which = any_server();
+  ++world_.count.disks_full;
+  which.set_disk_full(true);
+  later([this, &which] {
+    which.set_disk_full(false);
+    restart_later(which);
+  });
+}
+
+void faults::between_sides(std::vector<bool> const& side, void (network::*what)(std::string const&, std::string const&)) {
+  for (std::size_t from = 0; from < servers_.size(); ++from)
+    for (std::size_t to = 0; to < servers_.size(); ++to)
+      if (side[from] != side[to]) (world_.net.*what)(servers_[from]->address(), servers_[to]->address());
+}
+
+void faults::partition() {
+  std::vector<bool> side;
+  for (std::size_t each = 0; each < servers_.size(); ++each) side.push_back(random_.chance(1, 2));
+  ++world_.count.partitions;
+  between_sides(side, &network::cut);
+  later([this, side] { between_sides(side, &network::mend); });
+}
+
+void faults::one_way() {
+  auto const [from, to] = any_link();
+  ++world_.count.one_way_cuts;
+  world_.net.cut(from->address(), to->address());
+  later([this, from = from, to = to] { world_.net.mend(from->address(), to->address()); });
+}
+
+void faults::clog() {
+  auto const [from, to] = any_link();
+  ++world_.count.clogs;
+  world_.net.clog(from->address(), to->address());
+  later([this, from = from, to = to] { world_.net.free(from->address(), to->address()); });
+}
+
+void faults::slow_link() {
+  auto const [from, to] = any_link();
+  ++world_.count.slow_links;
+  world_.net.set_slow(from->address(), to->address(), micros(random_.between(1000, 500'000)));
+  later([this, from = from, to = to] { world_.net.set_slow(from->address(), to->address(), micros(0)); });
+}
+
+void faults::pause() {
+  auto* which = any_running();
+  if (which == nullptr) return;
+  which->pause();
+  later([which] { which->resume(); });
+}
+
+void faults::slow_applier() {
+  auto& which = any_server();
+  ++world_.count.slow_appliers;
+  which.set_slow_applier(true);
+  later([&which] { which.set_slow_applier(false); });
+}
+
+void faults::leave() {
+  auto* which = any_running();
+  if (which == nullptr || !which->is_online() || which->is_paused()) return;
+  if (world_.watch.newest_site().voters() < 3) return;
+  which->leave();
+  restart_later(*which);
+}
+
+void faults::bad_links() {
+  ++world_.count.bad_links;
+  auto worse = world_.with.links;
+  worse.loss_ppm = static_cast<std::uint32_t>(random_.between(100'000, 500'000));
+  world_.net.set_quality(worse);
+  later([this] { world_.net.set_quality(world_.with.links); });
+}
+
+void faults::heal() {
+  world_.net.heal();
+  for (auto const& each : servers_) {
+    each->set_disk_full(false);
+    each->set_slow_applier(false);
+    each->resume();
+    each->start();
+  }
+}
+
+}  // namespace sim

@@ -1,0 +1,62 @@
+// What goes wrong, when, and for how long: chosen by the seed, within what the group's promises allow.
+// Owner:  one simulation.
+// Always: (1) every fault ends, at the latest when the world is healed; (2) no fault takes from the group what it never
+//         promised to survive (with durability OS: the memory of a majority).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/server.hh"
+#include "sim/world.hh"
+
+namespace sim {
+
+class faults {
+ public:
+  faults(world& shared, std::vector<std::unique_ptr<server>>& servers);
+
+  void begin(micros until);
+  void heal();  // ends all of them; everybody runs
+
+ private:
+  struct kind {
+    std::uint32_t weight;
+    void (faults::*strike)();
+  };
+
+  void next();
+  void crash();
+  void crash_in_write();
+  void crash_all();
+  void power();
+  void disk_full();
+  void partition();
+  void one_way();
+  void clog();
+  void slow_link();
+  void pause();
+  void slow_applier();
+  void leave();
+  void bad_links();
+
+  void restart_later(server& which);
+  void later(std::function<void()> end);  // when the fault is over
+  server& any_server();
+  server* any_running();
+  std::pair<server*, server*> any_link();
+  [[nodiscard]] bool may_forget(server const& which) const;
+  [[nodiscard]] bool may_forget(server const& which, xcom::site const& site) const;
+  void between_sides(std::vector<bool> const& side, void (network::*what)(std::string const&, std::string const&));
+
+  world& world_;
+  std::vector<std::unique_ptr<server>>& servers_;
+  base::prng random_;
+  micros until_;
+  std::vector<kind> kinds_;
+  std::uint64_t weights_ = 0;
+};
+
+}  // namespace sim

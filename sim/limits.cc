@@ -1,0 +1,103 @@
+#include "sim/limits.hh"
+
+#include <fmt/format.h>
+
+#include <initializer_list>
+
+namespace sim {
+namespace {
+
+template <class T>
+T one_of(base::prng& random, std::initializer_list<T> choices) {
+  return *(choices.begin() + static_cast<std::ptrdiff_t>(random.below(choices.size())));
+}
+
+void choose_node(base::prng& random, xcom::node_config& node) {
+  node.heartbeat_ticks = base::tick_count(one_of<std::uint64_t>(random, {5, 10, 20}));
+  node.suspect_ticks = base::tick_count(node.heartbeat_ticks.value() * one_of<std::uint64_t>(random, {5, 10}));
+  node.expel_ticks = base::tick_count(one_of<std::uint64_t>(random, {100, 300, 500, 100000}));
+  node.election_spread_ticks = base::tick_count(one_of<std::uint64_t>(random, {10, 15, 30}));
+  node.resend_ticks = base::tick_count(one_of<std::uint64_t>(random, {10, 30}));
+  node.event_horizon = one_of<std::uint32_t>(random, {1, 2, 4, 10, 100});
+  node.batch_bytes_max = one_of<std::size_t>(random, {100, 1000, 1U << 20});
+  node.batch_messages_max = one_of<std::size_t>(random, {1, 3, 4096});
+  node.cache_bytes_max = one_of<std::size_t>(random, {300, 3000, 1U << 20});
+  node.fetch_bytes_max = one_of<std::uint32_t>(random, {200, 4000, 4U << 20});
+  node.undelivered_bytes_max = one_of<std::size_t>(random, {500, 5000, 64U << 20});
+  node.checkpoint_bytes = one_of<std::uint64_t>(random, {500, 5000, 50000});
+}
+
+void choose_log(base::prng& random, limits& to) {
+  to.log.segment_bytes = one_of<std::uint64_t>(random, {1000, 8000, 1U << 20});
+  to.log.retain_bytes = one_of<std::uint64_t>(random, {4000, 50000, 1U << 30});
+  to.durable = random.chance(1, 4) ? durability::disk : durability::os;
+}
+
+void choose_links(base::prng& random, limits& to) {
+  to.links.delay_min = micros(one_of<std::uint64_t>(random, {20, 100, 1000, 20000}));
+  to.links.delay_max = micros(to.links.delay_min.value() * one_of<std::uint64_t>(random, {1, 2, 10}));
+  if (random.chance(1, 3)) to.links.loss_ppm = one_of<std::uint32_t>(random, {100, 10000, 100000});
+  if (random.chance(1, 3)) to.links.repeat_ppm = one_of<std::uint32_t>(random, {1000, 100000});
+  if (random.chance(1, 3)) to.links.reorder_ppm = one_of<std::uint32_t>(random, {1000, 100000, 500000});
+  to.links.reorder_max = milliseconds(random.between(1, 50));
+  to.encode_ppm = one_of<std::uint32_t>(random, {0, 100000, 1000000});
+}
+
+void choose_load(base::prng& random, limits& to) {
+  to.rows = one_of<std::uint64_t>(random, {4, 64, 1000});
+  to.keys_max = random.between(1, 6);
+  to.payload_max = one_of<std::size_t>(random, {40, 200, 2000});
+  to.payload_huge = random.chance(1, 4) ? 20000 : 0;
+  to.think_time = micros(one_of<std::uint64_t>(random, {1000, 5000, 20000, 100000}));
+  to.in_flight_max = one_of<std::size_t>(random, {1, 5, 50});
+  to.certification_window = one_of<std::int64_t>(random, {5, 64, 1000});
+  to.apply_time = micros(one_of<std::uint64_t>(random, {10, 200, 2000}));
+}
+
+// Most runs have a few kinds of fault only: what always comes together hides what each does alone.
+void choose_faults(base::prng& random, limits& to) {
+  auto const maybe = [&](std::uint32_t weight) { return random.chance(1, 2) ? weight : 0; };
+  to.faults.crash = maybe(10);
+  to.faults.crash_in_write = maybe(5);
+  to.faults.crash_all = maybe(1);
+  to.faults.power = maybe(3);
+  to.faults.disk_full = maybe(2);
+  to.faults.partition = maybe(5);
+  to.faults.one_way = maybe(5);
+  to.faults.clog = maybe(5);
+  to.faults.slow_link = maybe(3);
+  to.faults.pause = maybe(5);
+  to.faults.slow_applier = maybe(3);
+  to.faults.leave = maybe(3);
+  to.faults.bad_links = maybe(2);
+  to.fault_every = milliseconds(one_of<std::uint64_t>(random, {100, 500, 2000, 5000}));
+  to.chaos = seconds(random.between(5, 40));
+}
+
+}  // namespace
+
+limits choose_limits(base::prng& random, member_range servers) {
+  limits chosen;
+  chosen.servers = random.between(servers.least, servers.most);
+  chosen.initial = random.between(1, chosen.servers);
+  choose_node(random, chosen.node);
+  choose_log(random, chosen);
+  choose_links(random, chosen);
+  choose_load(random, chosen);
+  choose_faults(random, chosen);
+  return chosen;
+}
+
+std::string limits::describe() const {
+  return fmt::format(
+      "servers {} (first {}), horizon {}, batch {} bytes / {} messages, cache {}, fetch {}, undelivered {}, checkpoint {}, "
+      "segment {}, retain {}, durability {}, delay {}..{} us, loss {} repeat {} reorder {} ppm, heartbeat {} suspect {} "
+      "expel {} ticks, think {} us, apply {} us, chaos {} s",
+      servers, initial, node.event_horizon, node.batch_bytes_max, node.batch_messages_max, node.cache_bytes_max,
+      node.fetch_bytes_max, node.undelivered_bytes_max, node.checkpoint_bytes, log.segment_bytes, log.retain_bytes,
+      durable == durability::os ? "OS" : "DISK", links.delay_min.value(), links.delay_max.value(), links.loss_ppm,
+      links.repeat_ppm, links.reorder_ppm, node.heartbeat_ticks.value(), node.suspect_ticks.value(),
+      node.expel_ticks.value(), think_time.value(), apply_time.value(), chaos.value() / 1'000'000);
+}
+
+}  // namespace sim

@@ -1,0 +1,56 @@
+// What a seed decides before anything runs: how many servers, how small their limits, what their world is like.
+// Limits are shrunk at random, because rare paths live at the edges (a cache of a few slots, segments of a few records).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/prng.hh"
+#include "sim/network.hh"
+#include "sim/scheduler.hh"
+#include "xcom/agreed_log.hh"
+#include "xcom/node.hh"
+
+namespace sim {
+
+enum class durability : std::uint8_t { os, disk };
+
+struct fault_rates {  // weights; 0: never in this run
+  std::uint32_t crash = 0, crash_in_write = 0, crash_all = 0, power = 0, disk_full = 0;
+  std::uint32_t partition = 0, one_way = 0, clog = 0, slow_link = 0, pause = 0;
+  std::uint32_t slow_applier = 0, leave = 0, bad_links = 0;
+};
+
+struct limits {
+  std::size_t servers = 3;
+  std::size_t initial = 3;         // how many start at once; the others come later
+  xcom::node_config node;          // self and boot are filled in by each server
+  xcom::log_config log;
+  durability durable = durability::os;
+  link_quality links;
+  std::uint32_t encode_ppm = 0;
+
+  std::uint64_t rows = 64;
+  std::size_t keys_max = 4;
+  std::size_t payload_max = 200;
+  std::size_t payload_huge = 0;    // now and then; 0: never
+  micros think_time = milliseconds(20);  // between two submissions of a server, on average
+  std::size_t in_flight_max = 50;
+  std::int64_t certification_window = 64;
+  micros apply_time = micros(200);
+
+  micros chaos = seconds(20);
+  micros fault_every = milliseconds(500);
+  fault_rates faults;
+
+  [[nodiscard]] std::string describe() const;
+};
+
+struct member_range {
+  std::size_t least = 3;
+  std::size_t most = 9;
+};
+
+limits choose_limits(base::prng& random, member_range servers);
+
+}  // namespace sim

@@ -1,0 +1,101 @@
+#include "sim/network.hh"
+
+#include <algorithm>
+
+#include "base/codec.hh"
+#include "sim/failure.hh"
+
+namespace sim {
+
+constexpr std::uint64_t million = 1'000'000;
+
+network::network(scheduler& clock, base::prng random, std::uint32_t encode_ppm)
+    : clock_(clock), random_(random), encode_ppm_(encode_ppm) {}
+
+void network::attach(std::string const& address, receiver who) { receivers_[address] = std::move(who); }
+
+void network::send(std::string const& from, xcom::member_id const& sender, std::string const& to,
+                   xcom::wire_message what) {
+  ++count_.sent;
+  auto& over = between(from, to);
+  if (over.cut) {
+    ++count_.cut;
+    return;
+  }
+  if (random_.chance(quality_.loss_ppm, million)) {
+    ++count_.lost;
+    return;
+  }
+  if (random_.chance(encode_ppm_, million)) what = through_bytes(what);
+  auto const whole = std::make_shared<packet const>(packet{sender, std::move(what)});
+  dispatch(over, to, whole);
+  if (random_.chance(quality_.repeat_ppm, million)) {
+    ++count_.repeated;
+    dispatch(over, to, whole);
+  }
+}
+
+xcom::wire_message network::through_bytes(xcom::wire_message const& what) {
+  ++count_.encoded;
+  auto const bytes = base::encode(what);
+  auto back = base::decode<xcom::wire_message>(bytes);
+  check(back.has_value(), "an encoded message of kind " + std::to_string(what.index()) + " decodes: " +
+                              (back ? "" : back.error().text));
+  check(base::encode(*back) == bytes, "a decoded message encodes to the same bytes");
+  return std::move(*back);
+}
+
+void network::dispatch(link& over, std::string const& to, packet_ptr what) {
+  if (over.clogged) {
+    ++count_.held;
+    over.held.push_back(std::move(what));
+    return;
+  }
+  auto const delay = random_.between(quality_.delay_min.value(), quality_.delay_max.value()) + over.extra.value();
+  micros when = clock_.now().plus(delay);
+  if (random_.chance(quality_.reorder_ppm, million)) {
+    ++count_.reordered;
+    when = when.plus(random_.below(quality_.reorder_max.value() + 1));
+  } else {
+    when = std::max(when, over.last_arrival);
+    over.last_arrival = when;
+  }
+  arrive_at(when, to, std::move(what));
+}
+
+void network::arrive_at(micros when, std::string const& to, packet_ptr what) {
+  auto const target = receivers_.find(to);
+  if (target == receivers_.end()) return;
+  clock_.at(when, [this, target, what = std::move(what)] {
+    ++count_.arrived;
+    target->second(what->from, what->what);
+  });
+}
+
+void network::set_quality(link_quality const& every_link) { quality_ = every_link; }
+void network::set_slow(std::string const& from, std::string const& to, micros extra) { between(from, to).extra = extra; }
+void network::cut(std::string const& from, std::string const& to) { between(from, to).cut = true; }
+void network::mend(std::string const& from, std::string const& to) { between(from, to).cut = false; }
+void network::clog(std::string const& from, std::string const& to) { between(from, to).clogged = true; }
+
+void network::free(std::string const& from, std::string const& to) {
+  auto& over = between(from, to);
+  over.clogged = false;
+  for (auto& each : std::exchange(over.held, {})) dispatch(over, to, std::move(each));
+}
+
+void network::heal() {
+  quality_.loss_ppm = quality_.repeat_ppm = quality_.reorder_ppm = 0;
+  for (auto& [ends, over] : links_) {
+    over.cut = false;
+    over.extra = micros(0);
+    free(ends.first, ends.second);
+  }
+}
+
+bool network::is_cut(std::string const& from, std::string const& to) const {
+  auto const found = links_.find({from, to});
+  return found != links_.end() && found->second.cut;
+}
+
+}  // namespace sim

@@ -1,0 +1,189 @@
+#include "sim/oracle.hh"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "sim/digest.hh"
+#include "sim/failure.hh"
+
+namespace sim {
+namespace {
+
+std::string text(xcom::ballot const& ballot) {
+  return fmt::format("({}, {})", ballot.round, xcom::to_string(ballot.proposer));
+}
+
+}  // namespace
+
+void oracle::bootstrapped(xcom::site const& first) { sites_[xcom::slot_no(1)] = first; }
+
+void oracle::joined(xcom::member_id const& who, xcom::ballot const& promised, xcom::slot_no decided) {
+  check(!acceptors_.contains(who), fmt::format("{} joins once", xcom::to_string(who)));
+  acceptors_[who].promised = promised;
+  acceptors_[who].decided = decided;
+}
+
+void oracle::reopened(xcom::member_id const& who, xcom::recovered_log const& found) {
+  auto& expected = acceptors_[who];
+  auto const name = xcom::to_string(who);
+  check(found.promised >= expected.promised,
+        fmt::format("{} finds its promise {} after a restart, found {}", name, text(expected.promised), text(found.promised)));
+  for (auto const& [slot, held] : expected.held) {
+    if (slot <= found.decided) continue;
+    auto const same = [&, slot = slot](auto const& each) { return each.slot == slot; };
+    auto const at = std::find_if(found.undecided.begin(), found.undecided.end(), same);
+    check(at != found.undecided.end(), fmt::format("{} finds slot {} after a restart", name, slot.value()));
+    check(digest(*at->what) == held.value && at->accepted_in >= held.in,
+          fmt::format("{} finds slot {} as it accepted it in {}", name, slot.value(), text(held.in)));
+  }
+  expected.promised = found.promised;
+  for (auto const& each : found.undecided) expected.held[each.slot] = {each.accepted_in, digest(*each.what), each.what};
+  decided(who, found.decided);
+}
+
+void oracle::promised(xcom::member_id const& who, xcom::ballot const& ballot) {
+  auto& its = acceptors_[who];
+  check(ballot >= its.promised, fmt::format("{} promises {} after {}", xcom::to_string(who), text(ballot), text(its.promised)));
+  its.promised = ballot;
+}
+
+void oracle::accepted(xcom::member_id const& who, xcom::accepted_slot const& what) {
+  auto& its = acceptors_[who];
+  auto const name = xcom::to_string(who);
+  check(what.accepted_in >= its.promised,
+        fmt::format("{} accepts slot {} in {} having promised {}", name, what.slot.value(), text(what.accepted_in), text(its.promised)));
+  its.promised = what.accepted_in;
+  auto& held = its.held[what.slot];
+  auto const value = digest(*what.what);
+  check(held.in != what.accepted_in || held.value == value,
+        fmt::format("{} accepts two values for slot {} in {}", name, what.slot.value(), text(what.accepted_in)));
+  held = {what.accepted_in, value, what.what};
+  its.unsynced.push_back(what.slot);
+}
+
+void oracle::synced(xcom::member_id const& who) {
+  auto& its = acceptors_[who];
+  its.synced_promise = its.promised;
+  its.unsynced.clear();
+}
+
+void oracle::lost_power(xcom::member_id const& who) {
+  auto& its = acceptors_[who];
+  its.promised = its.synced_promise;
+  for (auto const slot : its.unsynced) its.held.erase(slot);
+  its.unsynced.clear();
+}
+
+void oracle::learned(xcom::member_id const& who, xcom::decided_slot const& what) {
+  auto const value = digest(*what.what);
+  claim_decided(who, what.slot, what.what, value);
+  auto& its = acceptors_[who];
+  if (what.slot > its.decided) its.held[what.slot] = {its.held[what.slot].in, value, what.what};
+}
+
+void oracle::decided(xcom::member_id const& who, xcom::slot_no up_to) {
+  auto& its = acceptors_[who];
+  if (up_to <= its.decided) return;
+  for (auto slot = its.decided.next(); slot <= up_to; slot = slot.next()) {
+    auto const held = its.held.find(slot);
+    check(held != its.held.end(),
+          fmt::format("{} says slot {} is decided and holds no value for it", xcom::to_string(who), slot.value()));
+    claim_decided(who, slot, held->second.what, held->second.value);
+  }
+  its.decided = up_to;
+  advance_frontier();
+  forget(its);
+}
+
+void oracle::claim_decided(xcom::member_id const& who, xcom::slot_no slot, xcom::value_ptr const& what,
+                           std::uint64_t value) {
+  auto const [at, is_new] = claims_.try_emplace(slot, claim{value, what, who});
+  check(at->second.value == value,
+        fmt::format("slot {} has one value: {} says {:016x}, {} said {:016x}", slot.value(), xcom::to_string(who), value,
+                    xcom::to_string(at->second.first_by), at->second.value));
+  if (is_new) advance_frontier();
+}
+
+void oracle::advance_frontier() {
+  for (auto next = claims_.find(frontier_.next()); next != claims_.end() && next->first == frontier_.next(); ++next) {
+    check_majority(next->first, next->second);
+    frontier_ = next->first;
+    if (auto const* change = std::get_if<xcom::site_change>(next->second.what.get())) {
+      check(change->next.version == newest_site().version + 1, "a site change counts one up");
+      sites_[frontier_.next()] = change->next;
+      ++site_changes_;
+    }
+    next->second.what = nullptr;
+  }
+}
+
+void oracle::check_majority(xcom::slot_no slot, claim const& decided) const {
+  auto const& site = site_at(slot);
+  std::size_t holding = 0;
+  for (auto const& member : site.members) {
+    if (member.role == xcom::member_role::non_voting) continue;
+    auto const at = acceptors_.find(member.id);
+    if (at == acceptors_.end()) continue;
+    auto const held = at->second.held.find(slot);
+    if (held != at->second.held.end() && held->second.value == decided.value) ++holding;
+  }
+  check(holding >= site.majority(),
+        fmt::format("slot {} is decided (says {}) with a majority: {} of {} hold it", slot.value(),
+                    xcom::to_string(decided.first_by), holding, site.voters()));
+}
+
+xcom::site const& oracle::site_at(xcom::slot_no slot) const { return std::prev(sites_.upper_bound(slot))->second; }
+
+void oracle::forget(acceptor& of) const {
+  auto const known = std::min(of.decided, frontier_);
+  of.held.erase(of.held.begin(), of.held.upper_bound(known));
+}
+
+void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::value const& what,
+                       toy_member::outcome const& outcome, toy_member const& app) {
+  auto const& after = app.state();
+  check_index(who, slot, app);
+  auto const [at, is_new] =
+      deliveries_.try_emplace(slot, delivery{digest(what), digest(outcome.note), after, outcome.reasons, who});
+  if (is_new) return check_order(slot, what);
+  auto& known = at->second;
+  auto const names = [&] {
+    return fmt::format("slot {} at {} as at {}", slot.value(), xcom::to_string(who), xcom::to_string(known.first_by));
+  };
+  if (known.messages != digest(what)) throw check_failed("the same messages are delivered: " + names());
+  if (known.note != digest(outcome.note)) throw check_failed("the same verdicts are given: " + names());
+  if (known.after != after)
+    throw check_failed(fmt::format("the same state is reached: {}: {} and {}", names(), after.describe(), known.after.describe()));
+  if (!known.reasons) known.reasons = outcome.reasons;
+  if (outcome.reasons && outcome.reasons != known.reasons) throw check_failed("the same conflicts are found: " + names());
+}
+
+void oracle::check_index(xcom::member_id const& who, xcom::slot_no slot, toy_member const& app) {
+  auto const [at, is_new] = indexes_.try_emplace({slot, app.began_at()}, app.index_digest());
+  if (at->second != app.index_digest())
+    throw check_failed(fmt::format("equal prefixes give equal certification indexes: slot {} at {}", slot.value(), xcom::to_string(who)));
+}
+
+void oracle::check_order(xcom::slot_no slot, xcom::value const& what) {
+  check(slot == last_delivered_.next(), fmt::format("slot {} is delivered first after slot {}", slot.value(), last_delivered_.value()));
+  last_delivered_ = slot;
+  auto const* messages = std::get_if<xcom::batch>(&what);
+  if (messages == nullptr) return;
+  for (auto const& each : messages->messages) {
+    auto& last = last_of_origin_[each.origin];
+    check(xcom::follows(each.seq, last), fmt::format("message {:x} of {} follows {:x}, in slot {}", each.seq.value(),
+                                                     xcom::to_string(each.origin), last.value(), slot.value()));
+    last = each.seq;
+    ++messages_;
+  }
+}
+
+std::optional<app_state> oracle::state_after(xcom::slot_no slot) const {
+  auto const at = deliveries_.find(slot);
+  if (at == deliveries_.end()) return std::nullopt;
+  return at->second.after;
+}
+
+}  // namespace sim

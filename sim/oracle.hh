@@ -1,0 +1,94 @@
+// Watches every member of a simulated group and knows what must never happen. Told about each action as it is performed;
+// throws check_failed at the first contradiction, in time proportional to what changed.
+//
+// Always: (1) no slot has two decided values, whoever says so;
+//         (2) what is decided has been accepted by a majority of the site in force at that slot;
+//         (3) a member's promise never falls, not across a crash either, and its log gives back what it was told to keep;
+//         (4) deliveries of a slot are equal everywhere: the messages, the note, and the application's digest after it;
+//         (5) each origin's messages are delivered in order, each once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/toy_member.hh"
+#include "xcom/agreed_log.hh"
+#include "xcom/types.hh"
+
+namespace sim {
+
+class oracle {
+ public:
+  void bootstrapped(xcom::site const& first);
+  void joined(xcom::member_id const& who, xcom::ballot const& promised, xcom::slot_no decided);
+  void reopened(xcom::member_id const& who, xcom::recovered_log const& found);
+
+  void promised(xcom::member_id const& who, xcom::ballot const& ballot);
+  void accepted(xcom::member_id const& who, xcom::accepted_slot const& what);
+  void learned(xcom::member_id const& who, xcom::decided_slot const& what);
+  void decided(xcom::member_id const& who, xcom::slot_no up_to);
+  void delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::value const& what,
+                 toy_member::outcome const& outcome, toy_member const& app);
+
+  // Everything it wrote so far survives a power failure.
+  void synced(xcom::member_id const& who);
+  void lost_power(xcom::member_id const& who);
+
+  // Every slot up to here is known to be decided.
+  [[nodiscard]] xcom::slot_no frontier() const { return frontier_; }
+  [[nodiscard]] xcom::slot_no delivered_up_to() const { return last_delivered_; }
+  [[nodiscard]] std::uint64_t messages() const { return messages_; }
+  [[nodiscard]] std::uint64_t site_changes() const { return site_changes_; }
+  [[nodiscard]] std::optional<app_state> state_after(xcom::slot_no slot) const;
+  [[nodiscard]] xcom::site const& newest_site() const { return sites_.rbegin()->second; }
+
+ private:
+  struct held_slot {
+    xcom::ballot in;
+    std::uint64_t value = 0;
+    xcom::value_ptr what;
+  };
+  struct acceptor {  // what one incarnation has in its log, as it said
+    xcom::ballot promised;
+    xcom::slot_no decided;
+    std::map<xcom::slot_no, held_slot> held;  // above `decided`, or above the frontier
+    xcom::ballot synced_promise;
+    std::vector<xcom::slot_no> unsynced;
+  };
+  struct claim {  // somebody said this slot is decided
+    std::uint64_t value = 0;
+    xcom::value_ptr what;
+    xcom::member_id first_by;
+  };
+  struct delivery {
+    std::uint64_t messages = 0;
+    std::uint64_t note = 0;
+    app_state after;
+    std::optional<std::uint64_t> reasons;
+    xcom::member_id first_by;
+  };
+
+  void claim_decided(xcom::member_id const& who, xcom::slot_no slot, xcom::value_ptr const& what, std::uint64_t value);
+  void advance_frontier();
+  void check_majority(xcom::slot_no slot, claim const& decided) const;
+  void check_index(xcom::member_id const& who, xcom::slot_no slot, toy_member const& app);
+  void check_order(xcom::slot_no slot, xcom::value const& what);
+  void forget(acceptor& of) const;
+  [[nodiscard]] xcom::site const& site_at(xcom::slot_no slot) const;
+
+  std::map<xcom::member_id, acceptor> acceptors_;
+  std::map<xcom::slot_no, claim> claims_;
+  std::map<xcom::slot_no, xcom::site> sites_;  // by the first slot they are in force at
+  std::map<xcom::slot_no, delivery> deliveries_;
+  std::map<std::pair<xcom::slot_no, certifier::seqno_t>, std::uint64_t> indexes_;  // by slot and beginning
+  std::map<xcom::member_id, xcom::origin_seq> last_of_origin_;
+  xcom::slot_no frontier_;
+  xcom::slot_no last_delivered_;
+  std::uint64_t messages_ = 0;
+  std::uint64_t site_changes_ = 0;
+};
+
+}  // namespace sim

@@ -1,0 +1,32 @@
+#include "sim/world.hh"
+
+#include <fmt/format.h>
+
+namespace sim {
+
+void statistics::add(statistics const& more) {
+  auto* to = &steps;
+  auto const* from = &more.steps;
+  static_assert(sizeof(statistics) % sizeof(std::uint64_t) == 0, "counters only");
+  for (std::size_t each = 0; each < sizeof(statistics) / sizeof(std::uint64_t); ++each) to[each] += from[each];
+}
+
+std::string statistics::describe() const {
+  return fmt::format(
+      "faults: {} crashes, {} power failures, {} pauses, {} full disks, {} partitions, {} one-way cuts, {} clogs, {} slow "
+      "links, {} bad weathers, {} slow appliers, {} leaves\n"
+      "answers: {} restarts, {} joins ({} kept their log), {} expulsions, {} clones, {} histories lost, {} leader changes, "
+      "{} log reads served, {} purges\n"
+      "load: {} submitted, {} acknowledged, {} conflicts, {} steps",
+      crashes, power_failures, pauses, disks_full, partitions, one_way_cuts, clogs, slow_links, bad_links, slow_appliers,
+      leaves, restarts, joins, kept_logs, expulsions, clones, histories_lost, leader_changes, served, purges, submitted,
+      acknowledged, conflicts, steps);
+}
+
+void world::trace(std::string const& who, std::string const& line) const {
+  if (trace_to == nullptr) return;
+  auto const now = clock.now().value();
+  fmt::print(trace_to, "{:4}.{:06} {:3} {}\n", now / 1'000'000, now % 1'000'000, who, line);
+}
+
+}  // namespace sim

@@ -1,0 +1,45 @@
+// What all servers of one simulation share.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "sim/limits.hh"
+#include "sim/network.hh"
+#include "sim/oracle.hh"
+#include "sim/scheduler.hh"
+
+namespace sim {
+
+class server;
+
+struct statistics {
+  std::uint64_t steps = 0, submitted = 0, acknowledged = 0, conflicts = 0;
+  std::uint64_t crashes = 0, power_failures = 0, pauses = 0, disks_full = 0, restarts = 0;
+  std::uint64_t partitions = 0, one_way_cuts = 0, clogs = 0, slow_links = 0, bad_links = 0, slow_appliers = 0;
+  std::uint64_t joins = 0, leaves = 0, expulsions = 0, clones = 0, kept_logs = 0, histories_lost = 0, leader_changes = 0;
+  std::uint64_t served = 0, purges = 0;
+  void add(statistics const& more);
+  [[nodiscard]] std::string describe() const;
+};
+
+struct world {
+  limits with;
+  base::prng random;
+  std::FILE* trace_to = nullptr;
+  scheduler clock;
+  network net;
+  oracle watch;
+  statistics count;
+  std::vector<server*> servers;
+
+  world(limits chosen, base::prng seeded)
+      : with(std::move(chosen)), random(seeded), net(clock, base::prng(random.next()), with.encode_ppm) {}
+
+  [[nodiscard]] bool traces() const { return trace_to != nullptr; }
+  void trace(std::string const& who, std::string const& line) const;
+};
+
+}  // namespace sim

@@ -1,0 +1,87 @@
+// The simulator's command line.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#include "sim/swarm.hh"
+
+namespace {
+
+using seconds = std::chrono::duration<double>;
+
+sim::member_range parse_members(std::string const& text) {
+  auto const dots = text.find("..");
+  auto const least = std::stoul(text.substr(0, dots));
+  auto const most = dots == std::string::npos ? least : std::stoul(text.substr(dots + 2));
+  if (least < 2 || most > 9 || least > most) throw CLI::ValidationError("--members", "between 2 and 9, as A..B");
+  return {least, most};
+}
+
+double simulated_seconds(sim::swarm_report const& all) { return static_cast<double>(all.simulated_micros) / 1e6; }
+
+void print_failure(sim::run_report const& failed, sim::member_range servers) {
+  fmt::print("\nseed {} failed: {}\n{}\n{}repeat with: {}\n", failed.seed, failed.failure, failed.setting, failed.dump,
+             sim::repeat_line(failed.seed, servers));
+}
+
+void print_summary(sim::swarm_report const& all, double elapsed) {
+  fmt::print("{} seeds, {} failed; {:.0f} simulated seconds in {:.1f} s ({:.0f} times real time)\n"
+             "{} slots decided, {} messages delivered, {} site changes\n{}\n",
+             all.seeds, all.failed.size(), simulated_seconds(all), elapsed, simulated_seconds(all) / elapsed, all.slots,
+             all.messages, all.site_changes, all.count.describe());
+}
+
+int run_traced(sim::swarm_options const& options) {
+  auto const one = sim::run_seed({options.first, options.servers, stdout});
+  if (one.failure.empty()) {
+    fmt::print("seed {} passes, history {:016x}\n{}\n", one.seed, one.history, one.setting);
+    return 0;
+  }
+  print_failure(one, options.servers);
+  return 1;
+}
+
+int run_swarm(sim::swarm_options const& options) {
+  auto const started = std::chrono::steady_clock::now();
+  auto const elapsed = [&] { return seconds(std::chrono::steady_clock::now() - started).count(); };
+  double shown = 0;
+  auto const all = sim::run_swarm(options, [&](sim::swarm_report const& so_far) {
+    if (elapsed() - shown < 1) return;
+    shown = elapsed();
+    fmt::print(stderr, "\r{} of {} seeds, {} failed, {:.0f} simulated seconds ", so_far.seeds, options.seeds,
+               so_far.failed.size(), simulated_seconds(so_far));
+  });
+  if (shown > 0) fmt::print(stderr, "\n");
+  print_summary(all, elapsed());
+  for (auto const& each : all.failed) print_failure(each, options.servers);
+  return all.failed.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  CLI::App app{"Quorate's simulator: whole groups in one process, on a simulated clock, network and disk"};
+  app.require_subcommand(1);
+  sim::swarm_options options;
+  options.jobs = std::min(2U, std::max(1U, std::thread::hardware_concurrency()));
+  std::string members;
+  bool trace = false;
+  auto* swarm = app.add_subcommand("swarm", "random runs, one per seed; stops at the first that fails");
+  swarm->add_option("--seed", options.first, "the first seed")->capture_default_str();
+  swarm->add_option("--seeds", options.seeds, "how many")->capture_default_str();
+  swarm->add_option("--members", members, "servers per group, as A..B (2..9); 3..9 when not given");
+  swarm->add_option("--jobs", options.jobs, "simulations at a time")->capture_default_str();
+  swarm->add_option("--failures", options.failures_max, "stop after so many failed seeds")->capture_default_str();
+  swarm->add_flag("--trace", trace, "print every event and action of the first seed, and run only that");
+  try {
+    app.parse(count, words);
+    if (!members.empty()) options.servers = parse_members(members);
+  } catch (CLI::ParseError const& wrong) {
+    return app.exit(wrong);
+  }
+  return trace ? run_traced(options) : run_swarm(options);
+}
