@@ -7,7 +7,6 @@ import argparse
 import contextlib
 import os
 import pathlib
-import shutil
 import signal
 import sys
 import time
@@ -261,13 +260,6 @@ def main():
         print(f"\n{paint('31', 'Did not hold:')}")
         for each in show.broken:
             print(f"   {each}")
-        logs = pathlib.Path(str(group.directory) + "-logs")
-        for each in group.members:
-            if each.error_log.exists():
-                logs.mkdir(exist_ok=True)
-                shutil.copyfile(each.error_log, logs / f"{each.name}.log")
-        if logs.exists():
-            print(f"The servers' error logs are kept in {logs}")
     else:
         print(f"\n{paint('32', bold('Everything held.'))} {took:.0f} s")
     if given.keep:
@@ -276,7 +268,11 @@ def main():
         for each in group.members:
             with contextlib.suppress(harness.Failed):
                 each.stop() if not show.broken else each.kill()
+        group.keep = bool(show.broken)
         group.close()
+        if show.broken:
+            group.drop_data()
+            print(f"The servers' error logs are kept in {group.directory}")
     return 1 if show.broken else 0
 
 

@@ -10,8 +10,8 @@ them. They are ended at exit, on an exception, on SIGINT and SIGTERM, and by the
         group[0].sql("CREATE TABLE test.t (id INT PRIMARY KEY)")
         group.check_equal()
 
-Environment: QUORATE_PROVIDER names the library, or is "galera" to run the same test against that one; QUORATE_KEEP_LOGS=1 keeps
-the directory of a test that passed.
+Environment: QUORATE_PROVIDER names the library, or is "galera" to run the same test against that one; QUORATE_KEEP=1 keeps every
+directory whole (else a failed test's logs are kept, and nothing of one that passed).
 """
 import atexit
 import collections
@@ -373,9 +373,16 @@ class Group:
         if kind is not None and kind is not KeyboardInterrupt:
             self.report()
             self.keep = True
-        if os.environ.get("QUORATE_KEEP_LOGS"):
+        if os.environ.get("QUORATE_KEEP"):
             self.keep = True
         self.close()
+        if kind is not None and not os.environ.get("QUORATE_KEEP"):
+            self.drop_data()
+
+    def drop_data(self):
+        """Removes what is large, and leaves the logs."""
+        for each in [self.directory / "template", self.directory / "lib", *(member.data for member in self.members)]:
+            shutil.rmtree(each, ignore_errors=True)
 
     # --- files and processes
 
