@@ -1,0 +1,24 @@
+// Where in the log to begin, for data that stands at a given position. Functions of values.
+// A member whose data stands at S needs every row written after the certifier's bound in force at S, so it must begin at a
+// checkpoint at or below that bound, and from there to S it only learns, applying nothing.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "gr/messages.hh"
+#include "xcom/types.hh"
+
+namespace gr {
+
+// The checkpoint to begin from for data at `position`; nothing when the log does not reach back far enough.
+// Shape: checkpoints ascending by slot, as agreed_log::checkpoints() gives them. Cost: O(checkpoints).
+std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> checkpoints, seqno_t position);
+
+// The lowest position beginning_for() can serve; -1 when none.
+seqno_t first_available(std::span<xcom::checkpoint const> checkpoints);
+
+// The application's part of a checkpoint. Bytes of another make give a state with a nil history.
+replicated_state state_of(xcom::checkpoint const& at);
+
+}  // namespace gr

@@ -1,0 +1,423 @@
+// How a member becomes ONLINE: from its own log, from a donor's log, or from a full copy and then a donor's log.
+#include <algorithm>
+#include <cstdio>
+
+#include "base/ensure.hh"
+#include "gr/member.hh"
+
+namespace gr {
+namespace {
+
+constexpr std::uint64_t hear_others_ticks = 30;    // heartbeats come every 10: by then all reachable ones were heard
+constexpr std::uint64_t choose_anyway_ticks = 200;  // with a member of the site silent
+constexpr std::uint64_t ask_again_ticks = 100;
+constexpr int donor_not_online = 111;               // ECONNREFUSED: as a donor that is not there
+
+bool is_online(xcom::site_member const& who) {
+  auto const decoded = base::decode<member_facts>(who.app);
+  return decoded && decoded->status == member_status::online;
+}
+
+std::string seconds_text(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f s", seconds);
+  return text;
+}
+
+}  // namespace
+
+// ---- beginnings ----
+
+void member::on(founded const& in) {
+  stage_ = stage::online;
+  state_ = state_of(in.at);
+  site_ = in.at.at;
+  delivered_ = in.at.slot;
+  certification_.reset(state_.seqno, state_.forgotten);
+  base_ = state_.seqno;
+  recovery_line_ = "none: this member founded the group";
+  began_ = now_;
+  emit(keep_checkpoint{in.at});
+  emit(to_node{xcom::start_delivery{in.at, std::nullopt}});
+}
+
+void member::on(resumed const& in) {
+  ensure(base_ >= 0);
+  began_ = now_;
+  own_boot_seen_ = false;
+  known_site_ = in.at;
+  state_ = state_of(in.from);
+  emit(say{server::level::info, "local recovery: this member's data stands at " + std::to_string(base_) +
+                                    ", its own log is read from position " + std::to_string(state_.seqno)});
+  begin_delivery(in.from, std::nullopt);
+}
+
+void member::on(taken_in const& in) {
+  auto const group = state_of(in.at);
+  known_site_ = in.at.at;
+  state_ = group;
+  began_ = observed_since_ = now_;
+  if (config_.history && base_ >= 0 && *config_.history != group.history)
+    return refuse("this server holds data of another group (" + base::to_string(*config_.history) + ":" +
+                  std::to_string(base_) + ", this group is " + base::to_string(group.history) +
+                  "). Nothing was touched. To make it a copy of this group, remove its grastate.dat and "
+                  "group_replication.*.log files and start it again");
+  if (base_ > group.seqno)
+    return refuse("this server is ahead of the group: it stands at " + std::to_string(base_) + ", the group at " +
+                  std::to_string(group.seqno) + ". Nothing was touched. Its transactions from " +
+                  std::to_string(group.seqno + 1) + " on exist nowhere else: save them, or make it a copy of the group "
+                  "by removing its grastate.dat and group_replication.*.log files");
+  stage_ = stage::choosing;
+  connected_ = true;
+  tell_server(connected_to_group{view_at(group.seqno, view_status::primary)});
+}
+
+void member::on(taken_in_again const& in) {
+  config_.self = in.self;
+  config_.boot = in.boot;
+  config_.server_runs = true;
+  known_site_ = in.at.at;
+  began_ = observed_since_ = now_;
+  update_sent_ = false;
+  online_at_.reset();
+  planner_.reset();
+  donating_to_.clear();
+  base_ = std::max(base_, state_.seqno);
+  stage_ = stage::replaying;
+  replay_from_ = state_.seqno;
+  started_ = false;  // it was told that it has no quorum; the next view from us says otherwise
+  donor_.reset();
+  chosen_why_.clear();
+  emit(keep_checkpoint{in.own});
+  emit(to_node{xcom::start_delivery{in.own, std::nullopt}});
+}
+
+// Everything the server is handed from here on comes after base_.
+void member::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> const& source) {
+  state_ = state_of(from);
+  ensure(state_.seqno <= base_);
+  site_ = from.at;
+  delivered_ = from.slot;
+  certification_.reset(state_.seqno, state_.forgotten);
+  replay_from_ = base_;
+  unconsumed_.clear();
+  stage_ = stage::replaying;
+  emit(keep_checkpoint{from});
+  emit(to_node{xcom::start_delivery{from, source}});
+}
+
+// ---- what is observed ----
+
+void member::on(observed const& in) {
+  last_ = in;
+  if (now_ == base::tick_count{}) began_ = observed_since_ = in.now;
+  now_ = in.now;
+  publish_facts();
+  consume();
+  move_stable();
+  tick_recovery();
+}
+
+void member::publish_facts() {
+  live_facts facts{state_.history, std::max(last_.applied, base_), state_.seqno, last_.first_available,
+                   static_cast<std::uint32_t>(donating_to_.size()), desynced_};
+  if (stage_ == stage::choosing || stage_ == stage::copying || stage_ == stage::asking) {
+    facts.ordered = facts.applied = base_;
+    facts.first_available = -1;
+  }
+  emit(to_node{xcom::app_facts{base::encode(facts)}});
+}
+
+void member::tick_recovery() {
+  if (stage_ == stage::choosing && !planner_) start_planner();
+  if (stage_ == stage::asking && now_.value() - asked_.value() > ask_again_ticks) ask_for_history();
+  if (planner_ && !planner_->finished()) {
+    run_planner(recovery::positions_heard{candidates()});
+    if (stage_ == stage::replaying)
+      run_planner(recovery::own_progress{positions(std::max(last_.applied, base_)), positions(std::max(state_.seqno, base_))});
+    if (stage_ != stage::closed) run_planner(recovery::ticked{now_});
+  }
+  if (stage_ != stage::replaying || update_sent_) return;
+  if (started_ == false && have_quorum_ && last_.have_quorum) {
+    started_ = true;
+    if (!connected_) tell_server(connected_to_group{view_at(base_, view_status::primary)});
+    connected_ = true;
+    tell_server(resume_at{view_at(base_, view_status::primary)});
+  }
+  if (!planner_ && !donor_) choose_source();
+  // Without a donor the log itself says when we are there: everything decided before our own return was delivered.
+  bool const level = own_boot_seen_ && last_.have_quorum && last_.delivered == last_.decided && site_.find(config_.self) != nullptr;
+  if (level && !online_at_ && (!planner_ || planner_->finished())) online_at_ = state_.seqno;
+  if (!online_at_ || std::max(last_.applied, base_) < *online_at_) return;
+  update_sent_ = true;
+  auto facts = config_.facts;
+  facts.status = member_status::online;
+  emit(to_node{xcom::update_self{base::encode(facts)}});
+}
+
+void member::become_online() {
+  stage_ = stage::online;
+  auto const transactions = std::max<seqno_t>(0, online_at_.value_or(base_) - replay_from_);
+  std::string const how = copies_ > 0 ? "full copy, then incremental" : donor_ ? "incremental" : "own log";
+  recovery_line_ = how + (donor_ ? " from " + name_of(*donor_) + " (" + chosen_why_ + ")" : std::string()) + ", " +
+                   std::to_string(transactions) + " transactions, " + seconds_text(seconds_since(began_));
+  emit(say{server::level::info, "recovery complete: " + recovery_line_ + "; this member is ONLINE"});
+  tell_server(caught_up{});
+}
+
+double member::seconds_since(base::tick_count since) const {
+  return static_cast<double>((now_.value() - since.value()) * base::tick_milliseconds) / 1000.0;
+}
+
+// ---- choosing whom to read from ----
+
+std::string member::name_of(xcom::member_id const& id) const {
+  auto const* who = known_site_.find(id);
+  auto const decoded = who == nullptr ? base::result<member_facts>(member_facts{}) : base::decode<member_facts>(who->app);
+  return decoded && !decoded->name.empty() ? decoded->name : to_string(id);
+}
+
+certifier::gtid_set member::positions(seqno_t up_to) const {
+  certifier::gtid_set set;
+  if (up_to > 0) set.add(state_.history, {1, up_to});
+  return set;
+}
+
+recovery::candidate member::candidate_of(xcom::site_member const& who) const {
+  recovery::candidate row;
+  row.id = who.id;
+  row.arbiter = who.role == xcom::member_role::arbiter;
+  auto const at = std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& each) { return each.id == who.id; });
+  bool const known = at != last_.others.end() && at->facts.history == state_.history;
+  bool const heard = known && at->heard;
+  row.state = !heard ? recovery::member_state::unreachable
+              : is_online(who) ? recovery::member_state::online
+                               : recovery::member_state::recovering;
+  if (!known) return row;
+  row.executed = positions(at->facts.applied);
+  row.received = positions(at->facts.ordered);
+  row.purged = at->facts.first_available < 0 ? positions(at->facts.ordered) : positions(at->facts.first_available);
+  row.donations = at->facts.donations;
+  return row;
+}
+
+std::vector<recovery::candidate> member::candidates() const {
+  std::vector<recovery::candidate> rows;
+  for (auto const& each : known_site_.members)
+    if (each.id != config_.self) rows.push_back(candidate_of(each));
+  return rows;
+}
+
+void member::start_planner() {
+  auto const rows = candidates();
+  bool const all_heard = std::all_of(rows.begin(), rows.end(), [](auto const& each) { return each.state != recovery::member_state::unreachable; });
+  std::uint64_t const waited = now_.value() - observed_since_.value();
+  if (waited < hear_others_ticks || (!all_heard && waited < choose_anyway_ticks)) return;
+  recovery::planner_config config;
+  config.self = config_.self;
+  config.donor_threshold = config_.donor_threshold;
+  config.clone_threshold = config_.clone_threshold;
+  config.retry_count = config_.recovery_retry_count;
+  config.reconnect_interval_ticks = config_.recovery_reconnect_ticks;
+  config.can_clone = !config_.server_runs;
+  config.clones_done = copies_;
+  planner_.emplace(config, random_);
+  random_ = base::prng(random_.next());
+  run_planner(recovery::recovery_began{now_, positions(base_), positions(base_), rows});
+}
+
+void member::run_planner(recovery::event const& in) {
+  std::vector<recovery::action> actions;
+  planner_->step(in, actions);
+  for (auto const& each : actions) std::visit([this](auto const& what) { perform(what); }, each);
+}
+
+void member::perform(recovery::report_decision const& what) {
+  chosen_why_ = what.why;
+  emit(say{server::level::info, "recovery: " + std::string(recovery::to_string(what.what)) + ": " + what.why});
+  for (auto const& row : what.rows)
+    emit(say{server::level::info, "recovery: candidate " + name_of(row.candidate) + ": lag " + std::to_string(row.lag) +
+                                      ", " + std::string(recovery::to_string(row.verdict)) + (row.why.empty() ? "" : ", " + row.why)});
+}
+
+void member::perform(recovery::start_log_transfer const& what) {
+  donor_ = what.donor;
+  emit(say{server::level::info, "recovery: incremental, from donor " + name_of(what.donor)});
+  if (stage_ == stage::replaying) return emit(to_node{xcom::change_source{what.donor}});
+  stage_ = stage::asking;
+  ask_for_history();
+}
+
+void member::perform(recovery::stop_log_transfer const&) {
+  donor_.reset();
+  if (stage_ == stage::replaying) emit(to_node{xcom::change_source{std::nullopt}});
+}
+
+void member::perform(recovery::declare_online const&) {
+  if (!online_at_) online_at_ = std::max(base_, std::min(state_.seqno, last_.applied));
+}
+
+void member::perform(recovery::leave const& what) { refuse(what.why); }
+
+void member::refuse(std::string why) {
+  if (stage_ == stage::closed) return;
+  bool const starting = !config_.server_runs && stage_ != stage::online;
+  recovery_line_ = "failed: " + why;
+  stage_ = stage::closed;
+  emit(say{server::level::error, why});
+  emit(give_up{why});
+  if (starting) tell_server(fatal_error{std::move(why)});
+}
+
+// A restarted or returned member reads what it misses like a joiner does: from the donor the rules choose, not from anybody.
+void member::choose_source() {
+  std::uint64_t const waited = now_.value() - observed_since_.value();
+  auto const rows = candidates();
+  bool const all_heard = std::all_of(rows.begin(), rows.end(), [](auto const& each) { return each.state != recovery::member_state::unreachable; });
+  if (waited < (all_heard ? hear_others_ticks / 2 : hear_others_ticks)) return;
+  recovery::selection_request request;
+  request.self = config_.self;
+  request.donor_threshold = config_.donor_threshold;
+  for (auto const& each : rows) {
+    if (each.state != recovery::member_state::online) continue;
+    request.missing.add(each.executed);
+    request.missing.add(each.received);
+  }
+  request.missing.remove(positions(std::max(state_.seqno, base_)));
+  if (request.missing.empty()) return;
+  auto const chosen = recovery::select_donors(rows, request, random_);
+  if (chosen.order.empty()) return;
+  donor_ = chosen.order.front();
+  for (auto const& row : chosen.rows) {
+    emit(say{server::level::info, "recovery: candidate " + name_of(row.candidate) + ": lag " + std::to_string(row.lag) + ", " +
+                                      std::string(recovery::to_string(row.verdict)) + (row.why.empty() ? "" : ", " + row.why)});
+    if (row.candidate == *donor_) chosen_why_ = "lag " + std::to_string(row.lag) + ", " + std::to_string(chosen.order.size()) + " of " + std::to_string(rows.size()) + " candidates kept";
+  }
+  emit(say{server::level::info, "recovery: incremental, from donor " + name_of(*donor_) + ", " +
+                                    std::to_string(request.missing.count()) + " transactions missing"});
+  emit(to_node{xcom::change_source{donor_}});
+}
+
+// ---- asking where to begin ----
+
+void member::ask_for_history() {
+  if (!donor_) return;
+  asked_ = now_;
+  emit(tell{*donor_, base::encode(direct_message{history_query{++question_, base_}})});
+}
+
+void member::on(told const& in) {
+  auto const decoded = base::decode<direct_message>(in.payload);
+  if (!decoded) return emit(say{server::level::warning, "a message from " + name_of(in.from) + " cannot be read: " + decoded.error().text});
+  if (auto const* query = std::get_if<history_query>(&*decoded)) return take(in.from, *query, in.own_log);
+  if (auto const* answer = std::get_if<history_answer>(&*decoded)) return take(in.from, *answer);
+  take(in.from, std::get<state_sent_message>(*decoded));
+}
+
+void member::take(xcom::member_id const& from, history_query const& what, std::span<xcom::checkpoint const> own_log) {
+  history_answer answer;
+  answer.number = what.number;
+  answer.first_available = first_available(own_log);
+  bool const have_it = state_.seqno >= what.position && (stage_ == stage::online || stage_ == stage::replaying);
+  if (have_it)
+    if (auto const at = beginning_for(own_log, what.position)) answer.from.push_back(*at);
+  emit(tell{from, base::encode(direct_message{answer})});
+}
+
+void member::take(xcom::member_id const& from, history_answer const& what) {
+  if (stage_ != stage::asking || what.number != question_ || !donor_ || *donor_ != from) return;
+  if (what.from.empty()) {
+    std::string const why = "its log serves positions from " + std::to_string(what.first_available) + " on";
+    return run_planner(recovery::transfer_ended{from, why});
+  }
+  begin_delivery(what.from.front(), donor_);
+}
+
+void member::on(history_gone const& in) {
+  if (stage_ != stage::replaying) return;
+  std::string const why = "no member's log holds slot " + std::to_string(in.wanted.value()) + " any more";
+  if (planner_ && donor_) return run_planner(recovery::transfer_ended{*donor_, why});
+  refuse("this member was away too long: " + why + ". Restart the server: it then takes a full copy from a donor");
+}
+
+// ---- full copy ----
+
+void member::perform(recovery::start_clone const& what) {
+  stage_ = stage::copying;
+  ask_for_copy(what.donor);
+}
+
+void member::perform(recovery::stop_clone const&) { donor_.reset(); }
+
+void member::ask_for_copy(xcom::member_id const& donor) {
+  donor_ = donor;
+  if (!request_) {
+    emit(say{server::level::info, "recovery: full copy, from donor " + name_of(donor)});
+    return tell_server(state_needed{});
+  }
+  order(state_request_message{config_.self, donor, *request_});
+}
+
+void member::on(state_request_ready const& in) {
+  if (stage_ != stage::copying) return;
+  if (!in.request) return refuse("the server could not prepare to receive a full copy: " + in.request.error().text);
+  if (in.request->empty())
+    return refuse("this server runs already and cannot take a full copy in place: restart it");
+  request_ = *in.request;
+  if (donor_) order(state_request_message{config_.self, *donor_, *request_});
+}
+
+void member::on(state_was_sent const& in) {
+  for (auto const& joiner : donating_to_) emit(tell{joiner, base::encode(direct_message{state_sent_message{in.position, in.error}})});
+  donating_to_.clear();
+  if (stage_ == stage::online) tell_server(caught_up{});
+}
+
+void member::take(xcom::member_id const& from, state_sent_message const& what) {
+  if (stage_ != stage::copying || what.error == 0 || !donor_ || *donor_ != from) return;
+  std::string const why = what.error == donor_not_online ? "it is not ONLINE" : "its transfer ended with error " + std::to_string(what.error);
+  emit(say{server::level::warning, "recovery: full copy from " + name_of(from) + " failed: " + why});
+  run_planner(recovery::clone_ended{from, why, false});
+}
+
+void member::on(state_was_received const& in) {
+  if (in.error != 0 || in.position < 0)
+    return refuse("the full copy was not received (error " + std::to_string(in.error) + "): see the lines of the transfer script above");
+  if (in.history != state_.history)
+    return refuse("the copy received belongs to " + base::to_string(in.history) + ", this group is " + base::to_string(state_.history));
+  base_ = in.position;
+  started_ = true;  // the server completed its start with the copy
+  ++copies_;
+  emit(say{server::level::info, "recovery: full copy received, at position " + std::to_string(base_)});
+  stage_ = stage::choosing;
+  donor_.reset();
+  planner_.reset();
+  observed_since_ = now_;
+}
+
+// ---- quorum ----
+
+void member::on(quorum const& in) {
+  if (in.have == have_quorum_) return;
+  have_quorum_ = in.have;
+  if (!started_) return;
+  if (!in.have) {
+    emit(say{server::level::warning, "no majority of the group is reachable: writes are refused until it is"});
+    return tell_server(view_installed{view_at(std::max(state_.seqno, base_), view_status::non_primary)});
+  }
+  emit(say{server::level::info, "a majority of the group is reachable again"});
+  tell_server(resume_at{view_at(std::max(state_.seqno, base_), view_status::primary)});
+  if (stage_ == stage::online) tell_server(caught_up{});
+}
+
+void member::on(abandoned const& in) {
+  for (auto const seq : awaited_) emit(resolve{seq, {order_outcome::unknown, -1, -1, in.why}});
+  awaited_.clear();
+}
+
+void member::on(desync_set const& in) {
+  desynced_ = in.on;
+  if (!in.on && stage_ == stage::online) tell_server(caught_up{});
+}
+
+}  // namespace gr

@@ -1,0 +1,289 @@
+// A member's life: what delivered slots mean to the database, and how this member comes to be ONLINE.
+//
+// Owner:  the group strand. Takes an event, appends actions, waits for nothing, sees no clock, thread or server.
+// Always: (1) state_ is a function of the slots delivered: equal slots, equal positions, verdicts and notes on every member;
+//         (2) a position at or below base_ is never handed to the server: its data holds it already;
+//         (3) every own message that was awaited is resolved exactly once.
+// Flow:   OFFLINE -> RECOVERING (copying | asking | replaying) -> ONLINE -> closed; docs/architecture.md.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/prng.hh"
+#include "base/ticks.hh"
+#include "certifier/certification.hh"
+#include "gr/history.hh"
+#include "gr/messages.hh"
+#include "gr/ports.hh"
+#include "recovery/planner.hh"
+#include "xcom/node.hh"
+
+namespace gr {
+
+struct member_config {
+  xcom::member_id self;
+  std::uint64_t boot = 1;
+  member_facts facts;                 // status is ours to set
+  std::optional<base::uuid> history;  // of the data the server holds; with base >= 0
+  seqno_t base = -1;                  // the server's position; -1: it holds nothing
+  bool server_runs = false;           // it can take no copy: it serves already
+  std::uint64_t donor_threshold = recovery::donor_threshold_max;
+  std::uint64_t clone_threshold = recovery::clone_threshold_max;
+  std::uint64_t recovery_retry_count = 10;
+  std::uint64_t recovery_reconnect_ticks = 6000;
+  std::uint64_t stable_every_ticks = 100;  // how often the leader moves the certifier's bound
+};
+
+// ---- events ----
+struct founded {           // bootstrap of a new log; what is delivered next is the first slot
+  xcom::checkpoint at;
+};
+struct resumed {           // restart: delivery begins at this checkpoint of our own log
+  xcom::checkpoint from;
+  xcom::site at;           // in force after the log's end
+};
+struct taken_in {          // our joiner was welcomed
+  xcom::checkpoint at;
+};
+struct taken_in_again {    // the same process, a new incarnation; `own` is where the old one stopped delivering
+  xcom::member_id self;
+  std::uint64_t boot = 1;
+  xcom::checkpoint at;
+  xcom::checkpoint own;
+};
+struct awaited {           // an own message was submitted and somebody waits for its verdict
+  xcom::origin_seq seq;
+};
+struct told {              // a direct message
+  xcom::member_id from;
+  base::blob payload;
+  std::span<xcom::checkpoint const> own_log;
+};
+struct quorum {
+  bool have = false;
+  std::vector<xcom::member_id> reachable;
+};
+struct history_gone {
+  xcom::slot_no wanted;
+};
+struct state_request_ready {
+  base::result<base::blob> request;
+};
+struct state_was_sent {    // donor: the server is done
+  seqno_t position = -1;
+  int error = 0;
+};
+struct state_was_received {  // joiner: the server holds a copy now
+  base::uuid history;
+  seqno_t position = -1;
+  int error = 0;
+};
+struct abandoned {         // this member lost the group, or gives up waiting: own messages may or may not be decided
+  std::string why;
+};
+struct desync_set {
+  bool on = false;
+};
+struct neighbor {
+  xcom::member_id id;
+  bool heard = false;
+  live_facts facts;
+};
+struct observed {          // every tick
+  base::tick_count now;
+  seqno_t applied = -1;    // by the server, everything up to here
+  xcom::slot_no decided;
+  xcom::slot_no delivered;
+  bool leads = false;
+  bool have_quorum = false;
+  seqno_t first_available = -1;  // of our own log
+  std::vector<neighbor> others;
+};
+using member_event =
+    std::variant<founded, resumed, taken_in, taken_in_again, awaited, xcom::deliver, told, quorum, history_gone,
+                 state_request_ready, state_was_sent, state_was_received, abandoned, desync_set, observed>;
+
+// ---- actions ----
+struct submit {                       // order this
+  base::blob payload;
+};
+struct tell {
+  xcom::member_id to;
+  base::blob payload;
+};
+struct resolve {                      // release whoever waits for this own message
+  xcom::origin_seq seq;
+  ordered outcome;
+};
+struct write_note {
+  xcom::slot_no slot;
+  base::blob note;
+};
+struct keep_checkpoint {              // delivery begins here: our log must say so
+  xcom::checkpoint at;
+};
+struct to_server {
+  server_event what;
+};
+struct to_node {
+  xcom::event what;
+};
+struct say {
+  server::level how;
+  std::string text;
+};
+struct give_up {                      // leave the group, for good
+  std::string why;
+};
+using member_action =
+    std::variant<submit, tell, resolve, write_note, keep_checkpoint, to_server, to_node, say, give_up>;
+
+class member {
+ public:
+  member(member_config config, base::prng random);
+
+  void step(member_event const& in, std::vector<member_action>& out);
+
+  // The application's part of a checkpoint as of the last slot delivered.
+  [[nodiscard]] base::blob state_blob() const { return base::encode(state_); }
+  [[nodiscard]] replicated_state const& state() const { return state_; }
+  [[nodiscard]] std::uint64_t digest() const { return certification_.digest(); }
+  [[nodiscard]] bool online() const { return stage_ == stage::online; }
+  [[nodiscard]] bool donating() const { return !donating_to_.empty(); }
+  [[nodiscard]] xcom::site const& site() const { return known_site_; }
+  [[nodiscard]] std::string const& recovery_line() const { return recovery_line_; }
+  [[nodiscard]] std::size_t cert_rows() const { return certification_.rows(); }
+  [[nodiscard]] counters const& count() const { return count_; }
+  [[nodiscard]] std::string state_name() const;  // MGR's MEMBER_STATE of this member
+  [[nodiscard]] std::string describe() const;
+
+ private:
+  enum class stage : std::uint8_t {
+    offline,
+    choosing,   // taken in; waiting for facts of the others, then for the planner
+    copying,    // a full copy is under way
+    asking,     // asked a donor where its log must be read from
+    replaying,  // delivery runs
+    online,
+    closed,
+  };
+
+  // member.cc: what slots mean
+  void on(xcom::deliver const& in);
+  void deliver_batch(xcom::deliver const& in, xcom::batch const& all, slot_note& note);
+  void deliver_site(xcom::site const& next);
+  void take(xcom::message const& from, write_set_message const& what, slot_note& note, slot_note const* known,
+            std::uint32_t index);
+  void take(stable_message const& what);
+  void take(state_request_message const& what, bool first_time);
+  [[nodiscard]] ordered verdict_of(xcom::message const& from, write_set_message const& what, bool preload,
+                                   bool known_to_fail);
+  void hand_over(xcom::message const& from, write_set_message const& what, ordered const& outcome);
+  void move_stable();
+  void consume();
+  [[nodiscard]] view view_at(seqno_t position, view_status status) const;
+
+  // joining.cc: how this member gets ONLINE
+  void on(founded const& in);
+  void on(resumed const& in);
+  void on(taken_in const& in);
+  void on(taken_in_again const& in);
+  void on(awaited const& in) { awaited_.insert(in.seq); }
+  void on(told const& in);
+  void on(quorum const& in);
+  void on(history_gone const& in);
+  void on(state_request_ready const& in);
+  void on(state_was_sent const& in);
+  void on(state_was_received const& in);
+  void on(abandoned const& in);
+  void on(desync_set const& in);
+  void on(observed const& in);
+  void take(xcom::member_id const& from, history_query const& what, std::span<xcom::checkpoint const> own_log);
+  void take(xcom::member_id const& from, history_answer const& what);
+  void take(xcom::member_id const& from, state_sent_message const& what);
+  void begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> const& source);
+  void start_planner();
+  void run_planner(recovery::event const& in);
+  void perform(recovery::start_log_transfer const& what);
+  void perform(recovery::stop_log_transfer const& what);
+  void perform(recovery::start_clone const& what);
+  void perform(recovery::stop_clone const& what);
+  void perform(recovery::report_decision const& what);
+  void perform(recovery::declare_online const& what);
+  void perform(recovery::leave const& what);
+  void ask_for_copy(xcom::member_id const& donor);
+  void ask_for_history();
+  void choose_source();
+  void tick_recovery();
+  void become_online();
+  void publish_facts();
+  void refuse(std::string why);
+  [[nodiscard]] std::vector<recovery::candidate> candidates() const;
+  [[nodiscard]] recovery::candidate candidate_of(xcom::site_member const& who) const;
+  [[nodiscard]] certifier::gtid_set positions(seqno_t up_to) const;
+  [[nodiscard]] std::string name_of(xcom::member_id const& id) const;
+  [[nodiscard]] double seconds_since(base::tick_count since) const;
+
+  template <class Action>
+  void emit(Action&& what) {
+    out_->emplace_back(std::forward<Action>(what));
+  }
+  void tell_server(server_event what) { emit(to_server{std::move(what)}); }
+  void order(ordered_message const& what) { emit(submit{base::encode(what)}); }
+
+  member_config config_;
+  base::prng random_;
+  std::vector<member_action>* out_ = nullptr;  // only set inside step()
+  base::tick_count now_;
+  stage stage_ = stage::offline;
+
+  // replicated
+  replicated_state state_;
+  certifier::certification certification_;
+  xcom::site site_;  // after the last delivered slot
+  xcom::slot_no delivered_;
+
+  // own
+  seqno_t base_ = -1;            // the server's data holds everything up to here
+  seqno_t server_base_ = -1;     // ... and was told so
+  xcom::site known_site_;        // the newest one heard of: before delivery began, as taken in
+  bool connected_ = false;       // the server was
+  bool started_ = false;         // the server got its first view, or a copy: it may be handed events
+  bool have_quorum_ = true;
+  bool desynced_ = false;
+  observed last_;
+  std::set<xcom::origin_seq> awaited_;
+  struct pending_slot {
+    xcom::slot_no slot;
+    seqno_t last;
+  };
+  std::deque<pending_slot> unconsumed_;
+  base::tick_count stable_sent_;
+  live_facts published_;
+  std::set<xcom::member_id> donating_to_;
+  counters count_;
+
+  // recovery
+  std::optional<recovery::planner> planner_;
+  base::tick_count began_;
+  base::tick_count observed_since_;
+  unsigned copies_ = 0;
+  std::optional<base::blob> request_;          // the server's state request, once it gave it
+  std::optional<xcom::member_id> donor_;
+  std::uint64_t question_ = 0;
+  base::tick_count asked_;
+  seqno_t replay_from_ = -1;
+  std::optional<seqno_t> online_at_;           // ONLINE once this is applied
+  bool update_sent_ = false;
+  bool own_boot_seen_ = true;                  // a restarted member's new boot stands in the site
+  std::string chosen_why_;
+  std::string recovery_line_ = "none";
+};
+
+}  // namespace gr

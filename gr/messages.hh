@@ -1,0 +1,133 @@
+// What gr says through xcom: payloads of ordered messages, direct words between two members, and the opaque parts that
+// ride in sites, heartbeats, checkpoints and notes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/blob.hh"
+#include "base/codec.hh"
+#include "base/uuid.hh"
+#include "gr/ports.hh"
+#include "xcom/types.hh"
+
+namespace gr {
+
+// ---- ordered ----
+struct write_set_message {  // takes a seqno
+  source_id source;
+  std::uint32_t flags = 0;
+  seqno_t last_seen = 0;
+  base::blob keys;
+  base::blob data;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(source, flags, last_seen, keys, data);
+  }
+};
+// Everything up to here is applied by every ONLINE member: the certifier may forget it.
+struct stable_message {
+  seqno_t up_to = 0;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(up_to);
+  }
+};
+// "Copy your data to me": its place in the log is the position the donation starts from.
+struct state_request_message {
+  xcom::member_id joiner;
+  xcom::member_id donor;
+  base::blob request;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(joiner, donor, request);
+  }
+};
+// Nothing; its origin waits for its own to come back (causal reads).
+struct marker_message {
+  template <class Codec>
+  void fields(Codec&) {}
+};
+using ordered_message = std::variant<write_set_message, stable_message, state_request_message, marker_message>;
+
+// ---- direct ----
+struct history_query {  // "where must I begin to read the log, if my data stands at `position`?"
+  std::uint64_t number = 0;
+  seqno_t position = -1;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(number, position);
+  }
+};
+struct history_answer {
+  std::uint64_t number = 0;
+  std::vector<xcom::checkpoint> from;  // one, or none: purged
+  seqno_t first_available = -1;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(number, from, first_available);
+  }
+};
+struct state_sent_message {  // donor to joiner: the transfer ended on my side
+  seqno_t position = -1;
+  std::int32_t error = 0;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(position, error);
+  }
+};
+using direct_message = std::variant<history_query, history_answer, state_sent_message>;
+
+// ---- opaque parts ----
+enum class member_status : std::uint8_t { recovering = 0, online = 1 };
+
+struct member_facts {  // in the site: agreed, changes with a site change
+  std::string name;
+  std::string incoming;        // SQL host:port
+  std::string server_version;
+  member_status status = member_status::recovering;
+  friend bool operator==(member_facts const&, member_facts const&) = default;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(name, incoming, server_version, status);
+  }
+};
+
+struct live_facts {  // in heartbeats: as of now
+  base::uuid history;
+  seqno_t applied = -1;
+  seqno_t ordered = -1;
+  seqno_t first_available = -1;  // the lowest position this member's log can serve a joiner at; -1: none
+  std::uint32_t donations = 0;
+  bool desynced = false;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(history, applied, ordered, first_available, donations, desynced);
+  }
+};
+
+struct replicated_state {  // in checkpoints: what every member that delivered the same slots agrees on
+  base::uuid history;              // uuid of the GTIDs
+  seqno_t seqno = 0;               // last one given out
+  seqno_t forgotten = 0;           // the certifier's bound
+  std::int64_t view_number = 0;
+  friend bool operator==(replicated_state const&, replicated_state const&) = default;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(history, seqno, forgotten, view_number);
+  }
+};
+
+struct slot_note {  // beside each delivered slot: the verdicts, so that a joiner need not know what came before
+  replicated_state before;
+  std::vector<std::uint32_t> failed;  // which write sets of the slot (0, 1, ...) did not pass
+  friend bool operator==(slot_note const&, slot_note const&) = default;
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(before, failed);
+  }
+};
+
+}  // namespace gr
