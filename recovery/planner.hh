@@ -2,7 +2,7 @@
 // Events in, actions out; the driver connects, copies and tells the time.
 // Owner:  the group strand. Not safe for concurrent use.
 // Always: (1) at most one transfer or clone runs, and it is stopped before another starts, unless its end was an event;
-//         (2) attempts never exceed recovery_retry_count; only a new planner starts the count anew;
+//         (2) no attempt begins once retry_count of them were made; only a new planner starts the count anew;
 //         (3) after declare_online or leave nothing follows, whatever comes in.
 // Source: MySQL Group Replication's donor loop; the progress deadline and live positions are ours.
 #pragma once
@@ -54,7 +54,7 @@ struct view_installed {  // all members of the new view. Donors that failed befo
 struct positions_heard {  // the same members, newer positions and states
   std::vector<candidate> members;
 };
-struct own_progress {  // own sets have grown
+struct own_progress {  // own sets have grown; told before the end of the transfer that brought it
   gtid_set executed;
   gtid_set received;
 };
@@ -128,6 +128,7 @@ class planner {
   struct transferring {
     member_id donor;
     gtid_set missing;
+    std::uint64_t left;          // |missing - own|; only its shrinking is progress, since own grows by the group's new ones too
     tick_count deadline;
   };
   struct cloning {
@@ -155,19 +156,25 @@ class planner {
   void on(ticked const& in, actions& out);
 
   void decide(actions& out);
-  void begin(transfer_kind kind, method_choice const& choice, actions& out);
-  void pause_or_leave(actions& out);
-  void members_are(std::vector<candidate> const& members, actions& out);
+  void begin_log_transfer(method_choice const& choice, actions& out);
+  void begin_clone(method_choice const& choice, actions& out);
+  void wait(method_choice const& choice, actions& out);
+  void pause_or_leave(std::string const& why, actions& out);
+  void drop_lost_donor(actions& out);
+  void stop_current(actions& out);
   void donor_failed(member_id const& donor, std::string const& why, actions& out);
-  void check_received(actions& out);
+  void all_received(actions& out);
   void check_applied(actions& out);
   void finish(actions& out);
   void give_up(std::string why, actions& out);
 
   [[nodiscard]] gtid_set own() const;
-  [[nodiscard]] std::string last_failure() const;
   [[nodiscard]] bool alone() const;
-  [[nodiscard]] bool can_serve_on(member_id const& donor) const;
+  [[nodiscard]] member_id const* current_donor() const;
+  [[nodiscard]] std::string lost_reason(member_id const& donor) const;  // empty: it can go on serving
+  [[nodiscard]] selection select(transfer_kind kind, gtid_set const& missing);
+  [[nodiscard]] static member_id const* first_untried(selection const& from, std::set<member_id> const& tried);
+  [[nodiscard]] std::string because_of_failures() const;
 
   planner_config config_;
   base::prng random_;
@@ -175,12 +182,14 @@ class planner {
   tick_count now_;
   gtid_set executed_;
   gtid_set received_;
-  gtid_set target_;                    // all that must be here before ONLINE: what the group held when recovery began
+  gtid_set target_;                    // all that must be here before ONLINE, as of the last decision
   std::vector<candidate> members_;
-  std::set<member_id> failed_;         // since the last view, pause or start
+  std::set<member_id> failed_;         // log donors, since recovery began or the last pause or view
+  std::set<member_id> failed_to_clone_;  // one pass only: each try may cost hours, and a view may change every minute
   std::uint64_t attempts_ = 0;
   std::string clone_ruled_out_;        // why; empty: a clone is possible
   std::string failure_;                // the last one
+  bool data_dropped_ = false;          // a clone ended half-way: nothing but another clone helps
 };
 
 }  // namespace recovery
