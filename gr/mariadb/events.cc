@@ -22,6 +22,8 @@ void event_queue::open() {
   std::lock_guard const hold(mutex_);
   events_.clear();
   closed_ = closing_ = exclusive_ = false;
+  ++session_;
+  changed_.notify_all();
 }
 
 void event_queue::push(server_event event) {
@@ -56,10 +58,15 @@ server_event event_queue::pop() {
   return event;
 }
 
-std::optional<server_event> event_queue::take() {
+event_queue::session_no event_queue::session() const {
+  std::lock_guard const hold(mutex_);
+  return session_;
+}
+
+std::optional<server_event> event_queue::take(session_no session) {
   std::unique_lock hold(mutex_);
-  changed_.wait(hold, [this] { return closed_ || may_take(); });
-  if (closed_) return std::nullopt;
+  changed_.wait(hold, [&] { return closed_ || session != session_ || may_take(); });
+  if (closed_ || session != session_) return std::nullopt;
   return pop();
 }
 
@@ -75,8 +82,9 @@ void event_queue::done() {
   changed_.notify_all();
 }
 
-void event_queue::close() {
+void event_queue::close(session_no session) {
   std::lock_guard const hold(mutex_);
+  if (session != session_) return;
   closed_ = true;
   events_.clear();
   changed_.notify_all();

@@ -19,14 +19,17 @@ class event_queue {
   // Begins anew, after connect or before it; what was left is dropped.
   void open();
   void push(server_event event);
-  // The next event, or none once closed. Waits.
-  std::optional<server_event> take();
+  // From one open() to the next. A thread that began in one gets nothing of a later one.
+  using session_no = std::uint64_t;
+  [[nodiscard]] session_no session() const;
+  // The next event, or none once the session is closed. Waits.
+  std::optional<server_event> take(session_no session);
   // Like take() without waiting: what disconnect does when no applier thread is there to do it.
   std::optional<server_event> take_now();
   // The exclusive event taken last is done.
   void done();
-  // Nothing more is handed out, whoever waits comes back with none.
-  void close();
+  // Nothing more is handed out in this session, whoever waits comes back with none.
+  void close(session_no session);
   // The pause gate changed.
   void pause_changed();
 
@@ -46,6 +49,7 @@ class event_queue {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<server_event> events_;
+  session_no session_ = 0;
   bool closed_ = true;
   bool closing_ = false;    // group_closed is in the queue
   bool exclusive_ = false;  // somebody handles an exclusive event

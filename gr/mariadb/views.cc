@@ -12,7 +12,7 @@ void put_text(char* into, std::size_t bytes_max, std::string const& text) {
   std::memcpy(into, text.data(), std::min(bytes_max, text.size()));  // zeroed before, so a NUL follows
 }
 
-wsrep_member_info to_abi(view_member const& from) {
+wsrep_member_info member_to_abi(view_member const& from) {
   wsrep_member_info member{};
   member.id = to_abi(from.id);
   put_text(member.name, abi::member_name_max, from.name);
@@ -20,7 +20,7 @@ wsrep_member_info to_abi(view_member const& from) {
   return member;
 }
 
-int to_abi(view_status status) {
+int status_to_abi(view_status status) {
   if (status == view_status::primary) return abi::primary;
   return status == view_status::non_primary ? abi::non_primary : abi::disconnected;
 }
@@ -29,7 +29,7 @@ wsrep_view_info head_of(view const& from) {
   wsrep_view_info head{};
   head.state_id = to_abi(from.group, from.seqno);
   head.view = from.number;
-  head.status = to_abi(from.status);
+  head.status = status_to_abi(from.status);
   head.capabilities = abi::capabilities;
   head.my_idx = from.my_index;
   head.memb_num = static_cast<int>(from.members.size());
@@ -61,7 +61,7 @@ abi_view::abi_view(view const& from) {
   std::memcpy(bytes_.get(), &head, sizeof head);
   auto* at = bytes_.get() + abi::members_offset;
   for (auto const& each : from.members) {
-    auto const member = to_abi(each);
+    auto const member = member_to_abi(each);
     std::memcpy(at, &member, sizeof member);
     at += sizeof member;
   }

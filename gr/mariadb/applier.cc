@@ -1,0 +1,185 @@
+// The server's applier threads: each asks for the next event and does with it what the server wants done.
+#include <cerrno>
+#include <cstdlib>
+
+#include "gr/mariadb/provider.hh"
+#include "gr/mariadb/views.hh"
+
+namespace gr::mariadb {
+namespace {
+
+std::string at(seqno_t seqno) { return "position " + std::to_string(seqno); }
+
+// Whether this applier thread is at another member's DDL.
+thread_local bool applying_isolated = false;
+
+}  // namespace
+
+abi::status provider::recv(void* recv_ctx) {
+  auto const session = events_.session();
+  receivers_.fetch_add(1);
+  bool ending = false;
+  while (!ending) {
+    auto event = events_.take(session);
+    if (!event) break;
+    ending = std::visit([this, recv_ctx](auto const& each) { return handle(each, recv_ctx); }, *event);
+    finish(*event, session);
+  }
+  receivers_.fetch_sub(1);
+  return abi::ok;
+}
+
+// The server may connect again as soon as it has seen the final view, hence the session.
+void provider::finish(server_event const& event, event_queue::session_no session) {
+  if (std::holds_alternative<group_closed>(event))
+    events_.close(session);
+  else if (is_exclusive(event))
+    events_.done();
+}
+
+bool provider::handle(remote_write_set const& event, void* recv_ctx) {
+  count_.received.fetch_add(1, std::memory_order_relaxed);
+  count_.received_bytes.fetch_add(event.data.size(), std::memory_order_relaxed);
+  if (order_.last_left() < event.depends_on) count_.apply_waits.fetch_add(1, std::memory_order_relaxed);
+  order_.wait_left(event.depends_on);
+  if (diverged_.load()) {  // on the way out: what comes now is for a server whose data still is the group's
+    order_.skip(event.seqno);
+    return false;
+  }
+  auto const flags = event.failed ? flag_start | flag_end | flag_rollback : event.flags;
+  wsrep_ws_handle const handle{event.source.trx, nullptr};
+  wsrep_trx_meta const meta{to_abi(position_group(), event.seqno),
+                            {to_abi(event.source.node), event.source.trx, event.source.conn}, event.depends_on};
+  wsrep_buf const data{event.failed ? nullptr : event.data.data(), event.failed ? 0 : event.data.size()};
+  auto const others = count_.applying.fetch_add(1, std::memory_order_relaxed);
+  count_.window_sum.fetch_add(others + 1, std::memory_order_relaxed);
+  count_.applied.fetch_add(1, std::memory_order_relaxed);
+  count_.distance_sum.fetch_add(static_cast<std::uint64_t>(event.seqno - event.depends_on), std::memory_order_relaxed);
+  if (order_.last_left() != event.seqno - 1) count_.applied_out_of_order.fetch_add(1, std::memory_order_relaxed);
+  bool exit_loop = false;
+  applying_isolated = (flags & flag_isolation) != 0;
+  int const answer = server_.apply(recv_ctx, &handle, flags, &data, &meta, &exit_loop);
+  applying_isolated = false;
+  count_.applying.fetch_sub(1, std::memory_order_relaxed);
+  check_applied(event, answer);
+  return exit_loop;
+}
+
+// The gate must open for the next one whatever the server made of this one.
+void provider::check_applied(remote_write_set const& event, int answer) {
+  if (answer == abi::success && order_.last_left() >= event.seqno) return;
+  if (answer != abi::success) apply_failed(event.seqno, "the server could not apply it (" + std::to_string(answer) + ")");
+  order_.give_up(event.seqno);
+}
+
+// DDL that fails here and elsewhere alike carries no text; if it does fail otherwise, the server has decided to go on.
+abi::status provider::apply_failed(seqno_t seqno, std::string const& text) {
+  if (applying_isolated) {
+    log(level::warning, at(seqno) + ", DDL of another member: " + text);
+    return abi::ok;
+  }
+  if (diverged_.exchange(true)) {
+    log(level::error, at(seqno) + " failed too: " + text);
+    return abi::node_fail;
+  }
+  log(level::error, "this member's data differs from the group's: " + at(seqno) + ": " + text +
+                        "; it leaves the group and needs a full copy. The rows are in GRA_*_" + std::to_string(seqno) +
+                        "_v2.log");
+  leave_in_background("its data differs from the group's");
+  return abi::node_fail;
+}
+
+void provider::show(view const& now, void* recv_ctx) {
+  abi_view const shown(now);
+  if (server_.view(server_.app, recv_ctx, shown.get(), nullptr, 0) != abi::success)
+    log(level::error, "the server refused view " + std::to_string(now.number) + " at " + at(now.seqno));
+}
+
+bool provider::handle(connected_to_group const& event, void*) {
+  if (event.first.my_index >= 0) {
+    std::lock_guard const hold(position_mutex_);
+    self_ = event.first.members.at(static_cast<std::size_t>(event.first.my_index)).id;
+  }
+  abi_view const shown(event.first);
+  if (server_.connected(server_.app, shown.get()) != abi::success)
+    log(level::error, "the server refused the group's first view");
+  return false;
+}
+
+bool provider::handle(resume_at const& event, void* recv_ctx) {
+  set_position(event.own.group, event.own.seqno);
+  show(event.own, recv_ctx);
+  server_up_ = true;
+  return false;
+}
+
+bool provider::handle(view_installed const& event, void* recv_ctx) {
+  auto const& now = event.now;
+  if (now.status != view_status::primary) {
+    order_.wait_left(now.seqno);
+    show(now, recv_ctx);
+    return false;
+  }
+  if (position_group() != now.group) set_position(now.group, now.seqno - 1);
+  order_.wait_left(now.seqno - 1);
+  save_running(now);
+  show(now, recv_ctx);
+  order_.skip(now.seqno);
+  had_view_ = server_up_ = true;
+  if (auto const group = shared_.current_group()) group->note_progress();
+  return false;
+}
+
+bool provider::handle(state_needed const&, void*) {
+  void* request = nullptr;
+  std::size_t length = 0;
+  int const answer = server_.sst_request(server_.app, &request, &length);
+  base::result<base::blob> outcome = base::fail("the server could not prepare to receive a copy");
+  if (answer == abi::success) outcome = base::blob::copy_of({static_cast<std::uint8_t const*>(request), length});
+  std::free(request);
+  if (auto const group = shared_.current_group()) group->state_requested(std::move(outcome));
+  return false;
+}
+
+bool provider::handle(donate_state const& event, void* recv_ctx) {
+  order_.wait_left(event.position);
+  auto const now = order_.freeze();  // the donation names a position, which must not move while the server takes it over
+  wsrep_buf const request{event.request.data(), event.request.size()};
+  wsrep_buf const no_state{nullptr, 0};
+  auto const position = to_abi(position_group(), now);
+  int const answer = server_.sst_donate(server_.app, recv_ctx, &request, &position, &no_state, false);
+  order_.thaw();
+  if (answer == abi::success) return false;
+  log(level::error, "the server could not begin its donation to " + base::to_string(event.joiner));
+  if (auto const group = shared_.current_group()) group->state_sent(now, -ECANCELED);
+  return false;
+}
+
+bool provider::handle(caught_up const&, void*) {
+  order_.wait_left(gate_.highest());
+  if (server_.synced(server_.app) != abi::success) log(level::warning, "the server did not take note that it is in sync");
+  server_up_ = true;
+  return false;
+}
+
+bool provider::handle(group_closed const&, void* recv_ctx) {
+  order_.wait_left(gate_.highest());
+  auto last = final_view(position_group(), order_.last_left());
+  if (recv_ctx != nullptr && had_view_) {  // alone first, as a member that lost the others, then out
+    view alone = last;
+    alone.members.push_back({self(), server_.node_name, server_.incoming});
+    alone.my_index = 0;
+    show(alone, recv_ctx);
+  }
+  save_left();
+  left_ = true;
+  show(last, recv_ctx);
+  return true;
+}
+
+bool provider::handle(fatal_error const& event, void*) {
+  leave_in_background(event.why);
+  return false;
+}
+
+}  // namespace gr::mariadb

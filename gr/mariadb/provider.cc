@@ -1,0 +1,376 @@
+#include "gr/mariadb/provider.hh"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "gr/mariadb/address.hh"
+#include "gr/mariadb/configured_options.hh"
+#include "gr/mariadb/views.hh"
+
+namespace gr::mariadb {
+namespace {
+
+std::string text_or_empty(char const* text) { return text == nullptr ? "" : text; }
+
+bool is_wildcard(std::string const& host) { return host.empty() || host == "0.0.0.0" || host == "::" || host == "*"; }
+
+// The first that parses to something with the wanted part; errors of any of them end it.
+base::result<std::vector<host_port>> parse_all(std::initializer_list<std::string> texts) {
+  std::vector<host_port> all;
+  for (auto const& text : texts) {
+    auto parsed = parse_host_port(text);
+    if (!parsed) return parsed.error();
+    all.push_back(std::move(*parsed));
+  }
+  return all;
+}
+
+unsigned first_port(std::vector<host_port> const& from, unsigned otherwise) {
+  for (auto const& each : from)
+    if (each.port != 0) return each.port;
+  return otherwise;
+}
+
+std::string first_host(std::vector<host_port> const& from) {
+  for (auto const& each : from)
+    if (!is_wildcard(each.host)) return each.host;
+  return "127.0.0.1";
+}
+
+std::vector<std::string> split_seeds(std::string list) {
+  std::vector<std::string> seeds;
+  for (std::size_t end = 0; !list.empty(); list.erase(0, end == std::string::npos ? end : end + 1)) {
+    end = list.find(',');
+    if (auto seed = list.substr(0, end); !seed.empty()) seeds.push_back(std::move(seed));
+  }
+  return seeds;
+}
+
+}  // namespace
+
+provider::provider(group_factory make_group, shared_state& shared)
+    : make_group_(make_group), shared_(shared), options_(shared.options()) {
+  options_listener_ = options_->on_change([this](option_spec const&) { tracing_ = options_->flag("debug"); });
+  if (std::getenv("QUORATE_TRACE") != nullptr) (void)options_->set("debug", "ON", option_store::moment::before_start);
+}
+
+provider::~provider() {
+  shared_.set_group(nullptr);
+  if (evictor_.joinable()) evictor_.join();
+  shared_.set_logger(nullptr);
+}
+
+// ---- start ----
+
+void provider::take_settings(wsrep_init_args const& args) {
+  server_.app = args.app_ctx;
+  server_.node_name = text_or_empty(args.node_name);
+  server_.node_address = text_or_empty(args.node_address);
+  server_.incoming = text_or_empty(args.node_incoming);
+  server_.data_dir = text_or_empty(args.data_dir);
+  server_.connected = args.connected_cb;
+  server_.view = args.view_cb;
+  server_.sst_request = args.sst_request_cb;
+  server_.apply = args.apply_cb;
+  server_.sst_donate = args.sst_donate_cb;
+  server_.synced = args.synced_cb;
+  shared_.set_logger(args.logger_cb);
+}
+
+abi::status provider::init(wsrep_init_args const& args) {
+  take_settings(args);
+  if (auto const configured = load_configured_options(); !configured) {
+    log(level::error, configured.error().text);
+    return abi::node_fail;
+  }
+  auto const warnings = options_->set_all(text_or_empty(args.options), option_store::moment::before_start);
+  if (!warnings) {
+    log(level::error, "wsrep_provider_options: " + warnings.error().text);
+    return abi::node_fail;
+  }
+  for (auto const& each : *warnings) log(level::warning, "wsrep_provider_options: " + each);
+  take_position(args);
+  return abi::ok;
+}
+
+// The server's own position counts, then the state file's. Data that left the group's history has none.
+void provider::take_position(wsrep_init_args const& args) {
+  auto const saved = read_state_file(server_.data_dir);
+  if (!saved) log(level::warning, saved.error().text + "; the file is not used");
+  auto const file = saved ? *saved : std::nullopt;
+  if (file && file->diverged)
+    return log(level::warning, "the data here differs from the group's (grastate.dat says so); a full copy will be needed");
+  if (args.state_id != nullptr && args.state_id->seqno >= 0)
+    set_position(from_abi(args.state_id->uuid), args.state_id->seqno);
+  else if (file && file->seqno >= 0)
+    set_position(file->group, file->seqno);
+  if (auto const group = position_group(); !group.is_nil())
+    log(level::info, "starting from position " + base::to_string(group) + ":" + std::to_string(order_.last_left()));
+}
+
+void provider::set_position(base::uuid const& group, seqno_t seqno) {
+  order_.reset(seqno);
+  gate_.open(seqno);
+  std::lock_guard const hold(position_mutex_);
+  group_ = group;
+}
+
+base::uuid provider::position_group() const {
+  std::lock_guard const hold(position_mutex_);
+  return group_;
+}
+
+base::uuid provider::self() const {
+  std::lock_guard const hold(position_mutex_);
+  return self_;
+}
+
+// ---- connect ----
+
+base::result<connect_request> provider::plan_connect(char const* group_name, char const* url, bool bootstrap) {
+  auto address = parse_cluster_address(text_or_empty(url));
+  if (!address) return address.error();
+  auto const when = server_up_ ? option_store::moment::running : option_store::moment::before_start;
+  auto const warnings = options_->set_all(address->options, when);
+  if (!warnings) return base::fail("cluster address: " + warnings.error().text);
+  for (auto const& each : *warnings) log(level::warning, "cluster address: " + each);
+  connect_request request{text_or_empty(group_name), std::move(address->seeds), false};
+  if (request.seeds.empty()) request.seeds = split_seeds(options_->text("group_replication_group_seeds"));
+  request.bootstrap = bootstrap || request.seeds.empty() || options_->flag("group_replication_bootstrap_group");
+  if (request.bootstrap) request.seeds.clear();
+  return request;
+}
+
+base::result<void> provider::check_bootstrap() const {
+  auto const saved = read_state_file(server_.data_dir);
+  if (!saved || !*saved || (*saved)->safe_to_bootstrap) return {};
+  return base::fail(
+      "refusing to begin a group with this member's data: other members were in the group when it left or stopped, and may "
+      "hold newer transactions. Begin with the member that left last; or, when sure that this one is the most advanced, set "
+      "safe_to_bootstrap to 1 in " + server_.data_dir + "/grastate.dat and start it again");
+}
+
+base::result<group_options> provider::plan_group() const {
+  auto const listen = parse_all({options_->text("gmcast.listen_addr"), options_->text("group_replication_local_address"),
+                                 server_.node_address});
+  if (!listen) return listen.error();
+  auto const own = parse_all({options_->text("base_host"), options_->text("group_replication_local_address"),
+                              server_.node_address, options_->text("gmcast.listen_addr")});
+  if (!own) return own.error();
+  group_options plan;
+  plan.data_dir = server_.data_dir;
+  plan.node_name = server_.node_name;
+  plan.incoming = server_.incoming;
+  plan.listen_host = listen->front().host.empty() ? "0.0.0.0" : listen->front().host;
+  plan.listen_port = first_port(*listen, static_cast<unsigned>(options_->number("base_port")));
+  plan.own_host = first_host(*own);
+  plan.own_port = first_port(*own, plan.listen_port);
+  if (!position_group().is_nil() && !diverged_) plan.start = start_position{position_group(), order_.last_left()};
+  plan.options = options_;
+  return plan;
+}
+
+base::result<void> provider::join(connect_request const& request) {
+  if (request.bootstrap)
+    if (auto allowed = check_bootstrap(); !allowed) return allowed;
+  auto plan = plan_group();
+  if (!plan) return plan.error();
+  shared_.set_group(nullptr);  // the one before lets go of its files and its port
+  events_.open();
+  gate_.open(order_.last_left());
+  had_view_ = left_ = false;
+  std::shared_ptr<gr::group> const group = make_group_(*plan, *this);
+  shared_.set_group(group);
+  auto joined = group->connect(request);
+  if (joined) return {};
+  shared_.set_group(nullptr);
+  left_ = true;
+  events_.close(events_.session());
+  return joined;
+}
+
+abi::status provider::connect(char const* group_name, char const* url, bool bootstrap) {
+  std::lock_guard const hold(life_mutex_);
+  {
+    std::lock_guard const join_it(evictor_mutex_);
+    if (evictor_.joinable()) evictor_.join();
+  }
+  auto const request = plan_connect(group_name, url, bootstrap);
+  if (!request) {
+    log(level::error, request.error().text);
+    return abi::conn_fail;
+  }
+  if (auto const joined = join(*request); !joined) {
+    log(level::error, "could not join the group: " + joined.error().text);
+    return abi::conn_fail;
+  }
+  if (request->bootstrap)  // once: a second group by the same wish would be a split brain
+    (void)options_->set("group_replication_bootstrap_group", "OFF", option_store::moment::running);
+  return abi::ok;
+}
+
+// ---- leave ----
+
+abi::status provider::disconnect() {
+  std::lock_guard const hold(life_mutex_);
+  auto const group = shared_.current_group();
+  if (group)
+    group->disconnect();
+  else if (left_)
+    events_.open();  // never connected: the server still waits for its final view
+  if (!group) events_.push(group_closed{});
+  if (receivers_.load() == 0) {
+    while (auto event = events_.take_now()) {
+      bool const last = std::holds_alternative<group_closed>(*event);
+      if (last) (void)handle(group_closed{}, nullptr);
+      finish(*event, events_.session());
+      if (last) break;
+    }
+  }
+  shared_.set_group(nullptr);
+  return abi::ok;
+}
+
+// From a callback or the group's own thread, where nobody may wait for the group.
+void provider::leave_in_background(std::string const& why) {
+  auto group = shared_.current_group();
+  if (!group) return;
+  log(level::error, "leaving the group: " + why);
+  std::lock_guard const hold(evictor_mutex_);
+  if (evictor_.joinable()) return;  // on its way
+  evictor_ = std::thread([group = std::move(group)] { group->disconnect(); });
+}
+
+// A server that waits to be joined cannot be stopped any other way: it ignores signals until it is up.
+void provider::end_process(std::string const& why) {
+  log(level::error, "joining the group failed, this server ends: " + why);
+  ::_exit(1);
+}
+
+void provider::deliver(server_event event) {
+  if (auto const* failed = std::get_if<fatal_error>(&event); failed != nullptr && !server_up_) end_process(failed->why);
+  events_.push(std::move(event));
+}
+
+void provider::note_ordered(std::uint64_t trx, ordered const& verdict) {
+  if (auto const local = transactions_.find(trx)) local->note_verdict(verdict);
+}
+
+// ---- files ----
+
+void provider::save_state(saved_state const& state) {
+  if (auto const written = write_state_file(server_.data_dir, state); !written) log(level::warning, written.error().text);
+}
+
+// A member alone in a primary view may begin the group again: nobody else can have more.
+void provider::save_running(view const& now) {
+  {
+    std::lock_guard const hold(position_mutex_);
+    last_primary_ = now;
+  }
+  save_state({now.group, -1, now.members.size() == 1, false});
+  if (auto const written = write_view_file(server_.data_dir, now, false); !written) log(level::warning, written.error().text);
+}
+
+void provider::save_left() {
+  if (!had_view_) return;
+  bool alone = false;
+  {
+    std::lock_guard const hold(position_mutex_);
+    alone = last_primary_.members.size() <= 1;
+  }
+  bool const diverged = diverged_;
+  if (diverged)
+    save_state({{}, -1, false, true});
+  else
+    save_state({position_group(), order_.last_left(), alone, false});
+  remove_view_file(server_.data_dir);
+}
+
+// ---- options ----
+
+abi::status provider::options_set(char const* list) {
+  auto const warnings = options_->set_all(text_or_empty(list), option_store::moment::running);
+  if (!warnings) {
+    log(level::error, warnings.error().text);
+    return abi::warning;
+  }
+  for (auto const& each : *warnings) log(level::warning, each);
+  return abi::ok;
+}
+
+char* provider::options_get() const { return ::strdup(options_->print().c_str()); }
+
+// ---- pausing ----
+
+std::int64_t provider::pause() {
+  auto const hold = gate_.pause();
+  events_.pause_changed();
+  count_.pauses.fetch_add(1, std::memory_order_relaxed);
+  order_.wait_left(hold);
+  auto const now = order_.last_left();
+  return now < 0 ? 0 : now;  // a negative answer would be a failure, and the server never recovers from one
+}
+
+void provider::resume() {
+  gate_.resume();
+  events_.pause_changed();
+}
+
+void provider::set_desynced(bool desynced) {
+  if (desynced) count_.desyncs.fetch_add(1, std::memory_order_relaxed);
+  desynced_ = desynced;
+  if (auto const group = shared_.current_group()) group->set_desynced(desynced);
+}
+
+// ---- positions ----
+
+abi::status provider::sync_wait(wsrep_gtid const* upto, int timeout_s, wsrep_gtid* out) {
+  using std::chrono::milliseconds;
+  auto const timeout = milliseconds(timeout_s < 0 ? options_->number("repl.causal_read_timeout") : timeout_s * 1000LL);
+  auto const until = commit_order::clock::now() + timeout;
+  count_.causal_reads.fetch_add(1, std::memory_order_relaxed);
+  auto const group = shared_.current_group();
+  if (!group) return abi::conn_fail;
+  seqno_t target = -1;
+  if (upto != nullptr && upto->seqno >= 0) {
+    if (from_abi(upto->uuid) != position_group()) return abi::trx_fail;
+    target = upto->seqno;
+  } else {
+    auto const position = group->causal_position(timeout);
+    if (!position) {
+      log(level::warning, "causal read: " + position.error().text);
+      return abi::conn_fail;
+    }
+    target = *position;
+  }
+  if (!order_.wait_left(target, until)) return abi::trx_fail;
+  if (out != nullptr) *out = to_abi(position_group(), target);
+  return abi::ok;
+}
+
+abi::status provider::last_committed_id(wsrep_gtid* out) const {
+  *out = to_abi(position_group(), order_.last_left());
+  return abi::ok;
+}
+
+// ---- copies of the whole state ----
+
+void provider::sst_sent(wsrep_gtid const& position, int rc) {
+  if (auto const group = shared_.current_group()) group->state_sent(position.seqno, rc);
+}
+
+void provider::sst_received(wsrep_gtid const& position, int rc) {
+  auto const group = shared_.current_group();
+  if (!group) return;
+  auto const source = from_abi(position.uuid);
+  if (rc == 0 && position.seqno >= 0) {
+    diverged_ = false;
+    set_position(source, position.seqno);
+  }
+  group->state_received(source, position.seqno, rc);
+}
+
+}  // namespace gr::mariadb
