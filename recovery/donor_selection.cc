@@ -40,8 +40,9 @@ std::string reason(donor_verdict verdict, candidate const& member) {
 
 std::string reason_kept(std::uint64_t lag, selection_request const& request, bool nobody_is_close) {
   auto const compared = "lag " + std::to_string(lag);
-  if (nobody_is_close) return compared + "; every candidate misses donor_threshold " +
-                              std::to_string(request.donor_threshold) + " or more, so all are kept";
+  if (nobody_is_close)
+    return compared + "; every candidate misses donor_threshold " + std::to_string(request.donor_threshold) +
+           " or more, so all are kept";
   return compared + " < donor_threshold " + std::to_string(request.donor_threshold);
 }
 
@@ -103,7 +104,8 @@ donor_verdict may_serve(candidate const& member, selection_request const& reques
   if (member.id == request.self) return donor_verdict::is_self;
   if (member.arbiter) return donor_verdict::is_arbiter;
   if (member.state != member_state::online) return donor_verdict::not_online;
-  if (request.kind == transfer_kind::clone) return member.cloneable ? donor_verdict::kept : donor_verdict::not_cloneable;
+  if (request.kind == transfer_kind::clone)
+    return member.cloneable ? donor_verdict::kept : donor_verdict::not_cloneable;
   if (!member.compatible) return donor_verdict::incompatible;
   return member.purged.intersects(request.missing) ? donor_verdict::log_purged : donor_verdict::kept;
 }

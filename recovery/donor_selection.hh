@@ -26,15 +26,15 @@ std::string_view to_string(member_state state);
 struct candidate {
   member_id id;
   member_state state = member_state::offline;
-  gtid_set executed;             // applied
-  gtid_set received;             // held in its log but not applied yet; may overlap `executed`
-  gtid_set purged;               // what its log no longer holds
-  bool arbiter = false;          // votes but keeps no data
+  gtid_set executed;     // applied
+  gtid_set received;     // held in its log but not applied yet; may overlap `executed`
+  gtid_set purged;       // what its log no longer holds
+  bool arbiter = false;  // votes but keeps no data
   bool primary = false;
-  bool compatible = true;        // its version can feed a log to ours
-  bool cloneable = true;         // its version and platform allow a full copy
+  bool compatible = true;  // its version can feed a log to ours
+  bool cloneable = true;   // its version and platform allow a full copy
   std::uint32_t zone = 0;
-  std::uint32_t donations = 0;   // transfers it serves now
+  std::uint32_t donations = 0;  // transfers it serves now
 };
 
 // The purged set of a log whose first entry is `first_available` (1: nothing was purged).
@@ -58,8 +58,8 @@ struct selection_request {
 };
 
 enum class donor_verdict : std::uint8_t {
-  kept,           // in the order
-  lagging,        // misses donor_threshold or more of what the candidates hold together
+  kept,     // in the order
+  lagging,  // misses donor_threshold or more of what the candidates hold together
   is_self,
   not_online,
   is_arbiter,

@@ -41,7 +41,8 @@ supply count_donors(std::span<candidate const> members, member_id const& self, g
 }
 
 std::string compared(gtid_set const& missing, char const* sign, std::uint64_t threshold) {
-  return std::to_string(missing.count()) + " transactions missing " + sign + " clone_threshold " + std::to_string(threshold);
+  return std::to_string(missing.count()) + " transactions missing " + sign + " clone_threshold " +
+         std::to_string(threshold);
 }
 
 }  // namespace

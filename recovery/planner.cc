@@ -96,8 +96,10 @@ void planner::on(ticked const& in, actions& out) {
   if (stuck == nullptr || now_ < stuck->deadline) return;
   auto const donor = stuck->donor;
   stop_current(out);
-  donor_failed(donor, "nothing new for " + std::to_string(config_.progress_deadline_ticks * base::tick_milliseconds / 1000) +
-                          " s", out);
+  donor_failed(
+      donor,
+      "nothing new for " + std::to_string(config_.progress_deadline_ticks * base::tick_milliseconds / 1000) + " s",
+      out);
 }
 
 // ---- deciding ----
@@ -157,7 +159,8 @@ void planner::begin_clone(method_choice const& choice, actions& out) {
     state_ = cloning{chosen};
     return;
   }
-  if (data_dropped_) return give_up("own data is incomplete and nobody is left to clone from" + because_of_failures(), out);
+  if (data_dropped_)
+    return give_up("own data is incomplete and nobody is left to clone from" + because_of_failures(), out);
   clone_ruled_out_ = "every donor of a clone failed";
   decide(out);
 }
@@ -172,7 +175,8 @@ void planner::wait(method_choice const& choice, actions& out) {
 void planner::pause_or_leave(std::string const& why, actions& out) {
   if (attempts_ >= config_.retry_count)
     return give_up(why + " after " + std::to_string(attempts_) + " of " + std::to_string(config_.retry_count) +
-                       " attempts" + because_of_failures(), out);
+                       " attempts" + because_of_failures(),
+                   out);
   state_ = pausing{now_.plus(config_.reconnect_interval_ticks)};
 }
 
@@ -256,7 +260,9 @@ bool planner::alone() const {
   return std::ranges::all_of(members_, [&](candidate const& member) { return member.id == config_.self; });
 }
 
-std::string planner::because_of_failures() const { return failure_.empty() ? failure_ : " (last failure: " + failure_ + ")"; }
+std::string planner::because_of_failures() const {
+  return failure_.empty() ? failure_ : " (last failure: " + failure_ + ")";
+}
 
 std::string planner::describe() const {
   auto const tries = ", attempt " + std::to_string(attempts_) + " of " + std::to_string(config_.retry_count);

@@ -36,7 +36,8 @@ struct planner_config {
   complete_at online_when = complete_at::applied;
   std::uint64_t retry_count = 10;  // donors tried since recovery began; an attempt that finds no donor counts too
   std::uint64_t reconnect_interval_ticks = 60'000 / base::tick_milliseconds;  // pause once every donor failed
-  std::uint64_t progress_deadline_ticks = 30'000 / base::tick_milliseconds;   // a donor that brings nothing for so long fails
+  std::uint64_t progress_deadline_ticks =
+      30'000 / base::tick_milliseconds;  // a donor that brings nothing for so long fails
   bool can_clone = true;
   unsigned clones_done = 0;  // clones that led to this start of the server
 };
@@ -44,8 +45,8 @@ struct planner_config {
 // ---- events: what happened ----
 struct recovery_began {  // first, once
   tick_count now;
-  gtid_set executed;  // own; after the own log was applied
-  gtid_set received;  // own
+  gtid_set executed;               // own; after the own log was applied
+  gtid_set received;               // own
   std::vector<candidate> members;  // all of the view; this member's row is ignored
 };
 struct view_installed {  // all members of the new view. Donors that failed before are candidates again
@@ -118,26 +119,26 @@ class planner {
   [[nodiscard]] std::string describe() const;  // one line
 
  private:
-  struct idle {};                // before recovery_began
-  struct waiting {               // for a RECOVERING member to come ONLINE
+  struct idle {};   // before recovery_began
+  struct waiting {  // for a RECOVERING member to come ONLINE
     std::string why;
   };
-  struct pausing {               // every donor failed
+  struct pausing {  // every donor failed
     tick_count until;
   };
   struct transferring {
     member_id donor;
     gtid_set missing;
-    std::uint64_t left;          // |missing - own|; only its shrinking is progress, since own grows by the group's new ones too
+    std::uint64_t left;  // |missing - own|; only its shrinking is progress, since own grows by the group's new ones too
     tick_count deadline;
   };
   struct cloning {
     member_id donor;
   };
-  struct restarting {            // the copy is in place; the next process goes on
+  struct restarting {  // the copy is in place; the next process goes on
     member_id donor;
   };
-  struct applying {              // all was received
+  struct applying {  // all was received
     gtid_set until;
   };
   struct done {
@@ -182,14 +183,14 @@ class planner {
   tick_count now_;
   gtid_set executed_;
   gtid_set received_;
-  gtid_set target_;                    // all that must be here before ONLINE, as of the last decision
+  gtid_set target_;  // all that must be here before ONLINE, as of the last decision
   std::vector<candidate> members_;
-  std::set<member_id> failed_;         // log donors, since recovery began or the last pause or view
+  std::set<member_id> failed_;           // log donors, since recovery began or the last pause or view
   std::set<member_id> failed_to_clone_;  // one pass only: each try may cost hours, and a view may change every minute
   std::uint64_t attempts_ = 0;
-  std::string clone_ruled_out_;        // why; empty: a clone is possible
-  std::string failure_;                // the last one
-  bool data_dropped_ = false;          // a clone ended half-way: nothing but another clone helps
+  std::string clone_ruled_out_;  // why; empty: a clone is possible
+  std::string failure_;          // the last one
+  bool data_dropped_ = false;    // a clone ended half-way: nothing but another clone helps
 };
 
 }  // namespace recovery

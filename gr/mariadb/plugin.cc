@@ -41,14 +41,35 @@ int deinit(void*) {
 }
 
 st_maria_plugin daemon() {
-  return {MYSQL_DAEMON_PLUGIN, &daemon_info, "group_replication", author, "Group replication: variables and status",
-          PLUGIN_LICENSE_GPL, init, deinit, plugin_version, status_variables(), system_variables(), library_version,
+  return {MYSQL_DAEMON_PLUGIN,
+          &daemon_info,
+          "group_replication",
+          author,
+          "Group replication: variables and status",
+          PLUGIN_LICENSE_GPL,
+          init,
+          deinit,
+          plugin_version,
+          status_variables(),
+          system_variables(),
+          library_version,
           MariaDB_PLUGIN_MATURITY_EXPERIMENTAL};
 }
 
 st_maria_plugin table(char const* name, char const* description, int (*init_table)(void*)) {
-  return {MYSQL_INFORMATION_SCHEMA_PLUGIN, &table_info, name, author, description, PLUGIN_LICENSE_GPL, init_table,
-          nullptr, plugin_version, nullptr, nullptr, library_version, MariaDB_PLUGIN_MATURITY_EXPERIMENTAL};
+  return {MYSQL_INFORMATION_SCHEMA_PLUGIN,
+          &table_info,
+          name,
+          author,
+          description,
+          PLUGIN_LICENSE_GPL,
+          init_table,
+          nullptr,
+          plugin_version,
+          nullptr,
+          nullptr,
+          library_version,
+          MariaDB_PLUGIN_MATURITY_EXPERIMENTAL};
 }
 
 }  // namespace

@@ -9,10 +9,12 @@ namespace {
 constexpr char const* channel = "group_replication_applier";  // what MySQL calls it; tools filter by it
 
 constexpr std::array members_list{
-    column{"CHANNEL_NAME", 64},   column{"MEMBER_ID", 36},      column{"MEMBER_HOST", 255},
-    column{"MEMBER_PORT", 0},     column{"MEMBER_STATE", 64},   column{"MEMBER_ROLE", 64},
+    column{"CHANNEL_NAME", 64},   column{"MEMBER_ID", 36},
+    column{"MEMBER_HOST", 255},   column{"MEMBER_PORT", 0},
+    column{"MEMBER_STATE", 64},   column{"MEMBER_ROLE", 64},
     column{"MEMBER_VERSION", 64}, column{"MEMBER_COMMUNICATION_STACK", 64},
-    column{"GROUP_ADDRESS", 300}, column{"APPLIED_POSITION", 0}, column{"IS_LEADER", 3},
+    column{"GROUP_ADDRESS", 300}, column{"APPLIED_POSITION", 0},
+    column{"IS_LEADER", 3},
 };
 
 constexpr std::array member_stats_list{
@@ -34,11 +36,16 @@ constexpr std::array member_stats_list{
 };
 
 constexpr std::array communication_list{
-    column{"WRITE_CONSENSUS_LEADERS_ACTUAL", 36}, column{"WRITE_CONSENSUS_SINGLE_LEADER_CAPABLE", 0},
-    column{"GROUP_ID", 36},                       column{"VIEW_NUMBER", 0},
-    column{"HAVE_QUORUM", 3},                     column{"LAST_ORDERED_POSITION", 0},
-    column{"STABLE_POSITION", 0},                 column{"LEADER_CHANGES", 0},
-    column{"SLOTS_DECIDED", 0},                   column{"LOG_BYTES", 0},
+    column{"WRITE_CONSENSUS_LEADERS_ACTUAL", 36},
+    column{"WRITE_CONSENSUS_SINGLE_LEADER_CAPABLE", 0},
+    column{"GROUP_ID", 36},
+    column{"VIEW_NUMBER", 0},
+    column{"HAVE_QUORUM", 3},
+    column{"LAST_ORDERED_POSITION", 0},
+    column{"STABLE_POSITION", 0},
+    column{"LEADER_CHANGES", 0},
+    column{"SLOTS_DECIDED", 0},
+    column{"LOG_BYTES", 0},
     column{"RECOVERY", 512},
 };
 

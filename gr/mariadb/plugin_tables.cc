@@ -70,14 +70,12 @@ server_calls const& calls() {
   return found;
 }
 
-template <class Value>
-Value read_at(void const* object, std::size_t offset) {
+template <class Value> Value read_at(void const* object, std::size_t offset) {
   Value value;
   std::memcpy(&value, static_cast<std::byte const*>(object) + offset, sizeof value);
   return value;
 }
-template <class Value>
-void write_at(void* object, std::size_t offset, Value value) {
+template <class Value> void write_at(void* object, std::size_t offset, Value value) {
   std::memcpy(static_cast<std::byte*>(object) + offset, &value, sizeof value);
 }
 
@@ -99,8 +97,7 @@ int store_rows(THD* thd, void* table_list, std::vector<table_row> const& rows) {
   return 0;
 }
 
-template <auto Rows>
-int fill(THD* thd, void* table_list, void*) {
+template <auto Rows> int fill(THD* thd, void* table_list, void*) {
   auto const held = current_group();
   return held ? store_rows(thd, table_list, Rows(held->status())) : 0;
 }
@@ -115,8 +112,9 @@ bool layouts_are_known(char const* table) {
   bool const same_machine = true;
 #endif
   if (known && same_machine && calls().complete()) return true;
-  log_error(std::string(table) + " is not available: this build knows the table layout of MariaDB 10.11.19 on x86_64, " +
-            "the server is " + version + ". Everything else works without it");
+  log_error(std::string(table) +
+            " is not available: this build knows the table layout of MariaDB 10.11.19 on x86_64, " + "the server is " +
+            version + ". Everything else works without it");
   return false;
 }
 

@@ -162,9 +162,7 @@ void update(THD*, st_mysql_sys_var* var, void*, void const* save) {
 }
 
 // ---- the list ----
-bool has_variable(option_spec const& spec) {
-  return !spec.ignored && spec.name.starts_with("group_replication_");
-}
+bool has_variable(option_spec const& spec) { return !spec.ignored && spec.name.starts_with("group_replication_"); }
 
 int type_flags(option_spec const& spec) {
   switch (spec.kind) {

@@ -10,7 +10,8 @@ using log_t = void(char const* format, ...);
 using print_error_t = void(unsigned code, char const* format, unsigned long flags, ...);
 
 void log_through(char const* symbol, std::string const& line) {
-  if (auto* const print = server_function<log_t>(symbol); print != nullptr) print("group_replication: %s", line.c_str());
+  if (auto* const print = server_function<log_t>(symbol); print != nullptr)
+    print("group_replication: %s", line.c_str());
 }
 
 }  // namespace

@@ -10,12 +10,10 @@
 namespace gr::mariadb {
 
 // Null: not exported.
-template <class Function>
-Function* server_function(char const* name) {
+template <class Function> Function* server_function(char const* name) {
   return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, name));
 }
-template <class Value>
-Value* server_variable(char const* name) {
+template <class Value> Value* server_variable(char const* name) {
   return static_cast<Value*>(::dlsym(RTLD_DEFAULT, name));
 }
 

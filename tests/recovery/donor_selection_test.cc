@@ -49,24 +49,47 @@ TEST(donor_selection, counts_edges_as_documented) {
   std::vector<edge> const edges{
       {"one below the threshold is kept", {online(1, "a:1-199"), online(2, "a:1-100")}, asking(100), {1, 2}},
       {"equal to the threshold is dropped", {online(1, "a:1-200"), online(2, "a:1-100")}, asking(100), {1}},
-      {"threshold 1 keeps who has everything", {online(1, "a:1-5"), online(2, "a:1-5"), online(3, "a:1-4")}, asking(1), {1, 2}},
+      {"threshold 1 keeps who has everything",
+       {online(1, "a:1-5"), online(2, "a:1-5"), online(3, "a:1-4")},
+       asking(1),
+       {1, 2}},
       {"threshold 1 and nobody has everything: all", {online(1, "a:1-5"), online(2, "b:1-5")}, asking(1), {1, 2}},
-      {"the default never drops", {online(1, "a:1-9223372036854775806"), online(2, "")}, asking(donor_threshold_max), {1, 2}},
-      {"the default drops a lag of just itself", {online(1, "a:1-9223372036854775807"), online(2, "")},
-       asking(donor_threshold_max), {1}},
+      {"the default never drops",
+       {online(1, "a:1-9223372036854775806"), online(2, "")},
+       asking(donor_threshold_max),
+       {1, 2}},
+      {"the default drops a lag of just itself",
+       {online(1, "a:1-9223372036854775807"), online(2, "")},
+       asking(donor_threshold_max),
+       {1}},
       {"empty sets are equal", {online(1, ""), online(2, "")}, asking(1), {1, 2}},
       {"sources are added up", {online(1, "a:1-60,b:1-60"), online(2, "a:1-10,b:1-10")}, asking(100), {1}},
       {"the union counts, not the best", {online(1, "a:1-60"), online(2, "b:1-60")}, asking(60), {1, 2}},
-      {"a lag in each of two sources below", {online(1, "a:1-60,b:1-40"), online(2, "a:1-20,b:1-60")}, asking(41), {1, 2}},
+      {"a lag in each of two sources below",
+       {online(1, "a:1-60,b:1-40"), online(2, "a:1-20,b:1-60")},
+       asking(41),
+       {1, 2}},
       {"gaps inside count", {online(1, "a:1-100"), online(2, "a:1-40:51-100")}, asking(10), {1}},
       {"nobody at all", {}, asking(1), {}},
       {"self never", {online(99, "a:1-9"), online(1, "a:1-5")}, asking(1), {1}},
-      {"arbiters never, and their sets do not count", {arbiter(online(1, "a:1-900")), online(2, "a:1-5")}, asking(1), {2}},
+      {"arbiters never, and their sets do not count",
+       {arbiter(online(1, "a:1-900")), online(2, "a:1-5")},
+       asking(1),
+       {2}},
       {"only an arbiter: nobody", {arbiter(online(1, "a:1-900"))}, asking(donor_threshold_max), {}},
-      {"recovering ones never", {in_state(online(1, "a:1-9"), member_state::recovering), online(2, "a:1")}, asking(1), {2}},
-      {"unreachable ones never", {in_state(online(1, "a:1-9"), member_state::unreachable), online(2, "a:1")}, asking(1), {2}},
+      {"recovering ones never",
+       {in_state(online(1, "a:1-9"), member_state::recovering), online(2, "a:1")},
+       asking(1),
+       {2}},
+      {"unreachable ones never",
+       {in_state(online(1, "a:1-9"), member_state::unreachable), online(2, "a:1")},
+       asking(1),
+       {2}},
       {"purged up to exactly before the gap", {purged(online(1, "a:1-50"), "a:1-10")}, asking(9, "a:11-50"), {1}},
-      {"purged the first of the gap", {purged(online(1, "a:1-50"), "a:1-11"), online(2, "a:1-50")}, asking(9, "a:11-50"), {2}},
+      {"purged the first of the gap",
+       {purged(online(1, "a:1-50"), "a:1-11"), online(2, "a:1-50")},
+       asking(9, "a:11-50"),
+       {2}},
       {"purged something else", {purged(online(1, "a:1-50"), "b:1-11")}, asking(9, "a:11-50"), {1}},
   };
   for (auto const& each : edges) EXPECT_EQ(kept(each.members, each.request), each.expected) << each.what;
@@ -74,7 +97,8 @@ TEST(donor_selection, counts_edges_as_documented) {
 
 // A member whose log cannot serve sets no standard: the others would all look far behind it.
 TEST(donor_selection, measures_lag_among_those_that_can_serve) {
-  std::vector<candidate> const members{purged(online(1, "a:1-400"), "a:1-350"), online(2, "a:1-280"), online(3, "a:1-200")};
+  std::vector<candidate> const members{purged(online(1, "a:1-400"), "a:1-350"), online(2, "a:1-280"),
+                                       online(3, "a:1-200")};
   EXPECT_EQ(kept(members, asking(50, "a:101-400")), (numbers{2}));
 }
 
@@ -90,8 +114,8 @@ TEST(donor_selection, asks_about_copies_when_it_is_a_clone) {
 
 TEST(donor_selection, explains_every_member_in_the_order_given) {
   base::prng random(1);
-  std::vector<candidate> const members{online(1, "a:1-400"), online(2, "a:1-280"), arbiter(online(3, "")), online(99, ""),
-                                       purged(online(4, "a:1-400"), "a:1-300")};
+  std::vector<candidate> const members{online(1, "a:1-400"), online(2, "a:1-280"), arbiter(online(3, "")),
+                                       online(99, ""), purged(online(4, "a:1-400"), "a:1-300")};
   auto const rows = select_donors(members, asking(100, "a:201-400"), random).rows;
   ASSERT_EQ(rows.size(), 5U);
   EXPECT_EQ(rows[0], (decision{member(1), 0, donor_verdict::kept, "lag 0 < donor_threshold 100"}));
@@ -119,7 +143,8 @@ TEST(donor_selection, random_is_uniform_over_the_kept) {
   base::prng random(20'240'229);
   std::map<std::uint64_t, double> first;
   constexpr int draws = 10'000;
-  for (int draw = 0; draw < draws; ++draw) ++first[select_donors(members, asking(50), random).order.front().incarnation];
+  for (int draw = 0; draw < draws; ++draw)
+    ++first[select_donors(members, asking(50), random).order.front().incarnation];
   double const expected = draws / 5.0;
   double chi_square = 0;
   for (auto const& [number, count] : first) chi_square += (count - expected) * (count - expected) / expected;
@@ -129,16 +154,17 @@ TEST(donor_selection, random_is_uniform_over_the_kept) {
 }
 
 TEST(donor_selection, balanced_ranks_by_load_role_zone_lag_and_id) {
-  auto const make = [](std::uint64_t number, std::uint32_t donations, bool primary, std::uint32_t zone, char const* executed) {
+  auto const make = [](std::uint64_t number, std::uint32_t donations, bool primary, std::uint32_t zone,
+                       char const* executed) {
     auto answer = online(number, executed);
     answer.donations = donations;
     answer.primary = primary;
     answer.zone = zone;
     return answer;
   };
-  std::vector<candidate> const members{
-      make(1, 1, false, 7, "a:1-9"), make(2, 0, true, 7, "a:1-9"), make(3, 0, false, 8, "a:1-9"),
-      make(4, 0, false, 7, "a:1-8"), make(6, 0, false, 7, "a:1-9"), make(5, 0, false, 7, "a:1-9")};
+  std::vector<candidate> const members{make(1, 1, false, 7, "a:1-9"), make(2, 0, true, 7, "a:1-9"),
+                                       make(3, 0, false, 8, "a:1-9"), make(4, 0, false, 7, "a:1-8"),
+                                       make(6, 0, false, 7, "a:1-9"), make(5, 0, false, 7, "a:1-9")};
   auto request = asking(donor_threshold_max);
   request.policy = donor_policy::balanced;
   request.zone = 7;

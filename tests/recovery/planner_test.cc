@@ -15,13 +15,15 @@ std::string short_text(gtid_set const& what) {
   std::string answer;
   for (auto const& [from, intervals] : what.intervals())
     for (auto const& each : intervals)
-      answer += (answer.empty() ? "" : ",") + base::to_string(from).substr(0, 1) + ":" + std::to_string(each.first) + "-" +
-                std::to_string(each.last);
+      answer += (answer.empty() ? "" : ",") + base::to_string(from).substr(0, 1) + ":" + std::to_string(each.first) +
+                "-" + std::to_string(each.last);
   return answer;
 }
 
 struct printer {
-  std::string operator()(start_log_transfer const& what) const { return "log " + number_of(what.donor) + " " + short_text(what.missing); }
+  std::string operator()(start_log_transfer const& what) const {
+    return "log " + number_of(what.donor) + " " + short_text(what.missing);
+  }
   std::string operator()(stop_log_transfer const& what) const { return "stop log " + number_of(what.donor); }
   std::string operator()(start_clone const& what) const { return "clone " + number_of(what.donor); }
   std::string operator()(stop_clone const& what) const { return "stop clone " + number_of(what.donor); }
@@ -62,7 +64,9 @@ class story {
   std::string got(std::string_view executed, std::string_view received = "") {
     return tell(own_progress{set(executed), set(received)});
   }
-  std::string ended(std::uint64_t donor, std::string error = "") { return tell(transfer_ended{member(donor), std::move(error)}); }
+  std::string ended(std::uint64_t donor, std::string error = "") {
+    return tell(transfer_ended{member(donor), std::move(error)});
+  }
   std::string view(std::vector<candidate> members) { return tell(view_installed{std::move(members)}); }
   std::string heard(std::vector<candidate> members) { return tell(positions_heard{std::move(members)}); }
 
@@ -127,7 +131,8 @@ TEST(planner, unreachable_donor_may_go_on_until_it_stalls) {
 TEST(planner, donor_in_error_is_replaced) {
   story now;
   now.begin(three(), "a:1-40");
-  EXPECT_EQ(now.heard({in_state(online(1, ""), member_state::error), online(2, "a:1-100")}), "stop log m1; log m2 a:41-100");
+  EXPECT_EQ(now.heard({in_state(online(1, ""), member_state::error), online(2, "a:1-100")}),
+            "stop log m1; log m2 a:41-100");
 }
 
 // Own sets also grow by what the group orders meanwhile: that must not pass for progress of the donor.
@@ -298,10 +303,22 @@ TEST(planner, holds_its_promises_under_random_events) {
     auto const perform = [&] {
       for (auto const& each : out) {
         ASSERT_FALSE(over) << seed;
-        if (auto const* log = std::get_if<start_log_transfer>(&each)) { ASSERT_FALSE(running) << seed; running = log->donor; }
-        if (auto const* copy = std::get_if<start_clone>(&each)) { ASSERT_FALSE(running) << seed; running = copy->donor; }
-        if (auto const* log = std::get_if<stop_log_transfer>(&each)) { ASSERT_EQ(running, log->donor) << seed; running.reset(); }
-        if (auto const* copy = std::get_if<stop_clone>(&each)) { ASSERT_EQ(running, copy->donor) << seed; running.reset(); }
+        if (auto const* log = std::get_if<start_log_transfer>(&each)) {
+          ASSERT_FALSE(running) << seed;
+          running = log->donor;
+        }
+        if (auto const* copy = std::get_if<start_clone>(&each)) {
+          ASSERT_FALSE(running) << seed;
+          running = copy->donor;
+        }
+        if (auto const* log = std::get_if<stop_log_transfer>(&each)) {
+          ASSERT_EQ(running, log->donor) << seed;
+          running.reset();
+        }
+        if (auto const* copy = std::get_if<stop_clone>(&each)) {
+          ASSERT_EQ(running, copy->donor) << seed;
+          running.reset();
+        }
         over = over || std::holds_alternative<declare_online>(each) || std::holds_alternative<leave>(each);
       }
       out.clear();
@@ -311,8 +328,10 @@ TEST(planner, holds_its_promises_under_random_events) {
     for (std::uint64_t now = 1; now < 2'000; now += 10) {
       tested.step(ticked{tick_count(now)}, out);
       perform();
-      if (chance.chance(1, 3)) tested.step(view_installed{members()}, out);
-      else tested.step(positions_heard{members()}, out);
+      if (chance.chance(1, 3))
+        tested.step(view_installed{members()}, out);
+      else
+        tested.step(positions_heard{members()}, out);
       perform();
       if (chance.chance(1, 4)) have = std::min<std::int64_t>(100, have + static_cast<std::int64_t>(chance.below(20)));
       tested.step(own_progress{set("a:1-" + std::to_string(have)), {}}, out);
@@ -322,8 +341,10 @@ TEST(planner, holds_its_promises_under_random_events) {
       bool const is_clone = tested.describe().starts_with("clone");
       running.reset();
       auto const error = std::string(chance.chance(1, 2) ? "lost" : "");
-      if (is_clone) tested.step(clone_ended{donor, error.empty() ? "refused" : error, chance.chance(1, 2)}, out);
-      else tested.step(transfer_ended{donor, error}, out);
+      if (is_clone)
+        tested.step(clone_ended{donor, error.empty() ? "refused" : error, chance.chance(1, 2)}, out);
+      else
+        tested.step(transfer_ended{donor, error}, out);
       perform();
     }
     EXPECT_LE(tested.attempts(), with.retry_count);
