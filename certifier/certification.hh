@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <variant>
 #include <span>
+#include <variant>
 
 #include "base/uuid.hh"
 #include "certifier/write_set.hh"
@@ -47,17 +47,27 @@ class certification {
   certification(certification&&) noexcept;
   certification& operator=(certification&&) noexcept;
 
-  // Begins after `last`, with nothing known at or below `forgotten`.
+  // Begins after `last`, with nothing known at or below `forgotten`. Since no row before is known, `last` is a barrier.
   void reset(seqno_t last, seqno_t forgotten);
-  // Certifies one write set, in delivery order. Cost: one lookup per key; allocates only for rows not seen before.
+  // Certifies one write set, in delivery order; ensure: seqno > last(). Of several conflicts the first key's with the
+  // latest writer is reported. An isolated one never fails. depends_on is at least the last barrier, at most seqno - 1.
+  // Cost: one lookup per key; allocates only for rows not seen before; no call moves more than a few thousand rows.
   verdict certify(candidate const& next);
-  // Takes a write set into the index whose verdict is known already (history before a joiner's own time).
+  // Takes a write set into the index whose verdict is known already (history before a joiner's own time). Called in
+  // order like certify, after a reset to the position before the first one; the digest moves as if it had been certified.
   void preload(candidate const& next, bool passed);
   // A position taken by something that writes no rows (a view): all after it depend on it when `barrier`.
   void skip(seqno_t seqno, bool barrier);
   // Everything at or below may be forgotten: `stable` is applied by all ONLINE members. Monotone; lower values are ignored.
   // The work is done in slices by later calls of certify(), never in a sweep.
   void forget_below(seqno_t stable);
+
+  // Rows above `applied` stay known for depends_on, though not for conflicts, even when the group has forgotten them: a
+  // member that catches up has yet to apply, in the right order, what the others' stable position has passed. Everything
+  // (the default, and after reset) is said to be applied here by the greatest seqno_t. What is gone does not come back.
+  void retain_above(seqno_t applied);
+  // A hint: these keys are about to be certified. Starts loading their rows; worth it for several small write sets in hand.
+  void expect(std::span<key const> keys) const;
 
   [[nodiscard]] seqno_t last() const;
   [[nodiscard]] seqno_t forgotten() const;  // the `too_old` bound in force

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hh"
@@ -20,12 +21,18 @@ struct interval {  // both ends included, 1 <= first <= last <= gno_max
   std::int64_t first;
   std::int64_t last;
   friend bool operator==(interval const&, interval const&) = default;
+
+  template <class Codec>
+  void fields(Codec& codec) {
+    codec(first, last);
+  }
 };
 
 class gtid_set {
  public:
   // Errors: with the position in the text and what was expected (uuid, number 1 .. 9223372036854775807, ascending interval).
   // Accepted as MySQL does: spaces and newlines between items, upper-case digits, empty items, overlapping intervals.
+  // Cost: sorts, so that intervals in any order take O(n log n).
   static base::result<gtid_set> parse(std::string_view text);
   [[nodiscard]] std::string text() const;  // MySQL's form: uuids in byte order, separated by ","
 
@@ -45,8 +52,32 @@ class gtid_set {
   void fields(Codec& codec);  // decoding rejects what breaks the invariants
 
  private:
+  struct source_intervals {  // how one uuid is encoded
+    base::uuid source;
+    std::vector<interval> held;
+
+    template <class Codec>
+    void fields(Codec& codec) {
+      codec(source, held);
+    }
+  };
+  [[nodiscard]] std::vector<source_intervals> listed() const;
+  // Takes what was decoded; false, and left empty, if it breaks an invariant.
+  bool assign(std::vector<source_intervals>&& decoded);
+
   std::map<base::uuid, std::vector<interval>> intervals_;
 };
+
+template <class Codec>
+void gtid_set::fields(Codec& codec) {
+  if constexpr (requires { codec.reject(); }) {
+    std::vector<source_intervals> decoded;
+    codec(decoded);
+    if (!assign(std::move(decoded))) codec.reject();
+  } else {
+    codec(listed());
+  }
+}
 
 gtid_set union_of(gtid_set left, gtid_set const& right);
 gtid_set difference_of(gtid_set left, gtid_set const& right);

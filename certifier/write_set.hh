@@ -42,10 +42,13 @@ class write_set {
   static base::result<std::vector<key>> decode(base::blob const& bytes);
 
  private:
+  // Where `hash` is in keys_, counted from 1; 0 when it is not there yet. Valid until keys_ grows.
+  std::uint32_t& place_of(row_hash hash);
+  void rebuild_slots();
+
   std::vector<key> keys_;
-  struct index;
-  // found by hash once there are more than a handful; see write_set.cc
-  std::vector<std::uint32_t> slots_;
+  std::vector<std::uint32_t> slots_;  // an open hash table of places; empty while keys_ is short enough to scan
+  std::uint32_t scanned_ = 0;         // what place_of refers to while it scans
 };
 
 inline constexpr std::size_t write_set_items_max = 64U << 20;
