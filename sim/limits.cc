@@ -48,7 +48,7 @@ void choose_load(base::prng& random, limits& to) {
   to.keys_max = random.between(1, 6);
   to.payload_max = one_of<std::size_t>(random, {40, 200, 2000});
   to.payload_huge = random.chance(1, 4) ? 20000 : 0;
-  to.think_time = micros(one_of<std::uint64_t>(random, {1000, 5000, 20000, 100000}));
+  to.think_time = micros(one_of<std::uint64_t>(random, {4000, 20000, 100000}));
   to.in_flight_max = one_of<std::size_t>(random, {1, 5, 50});
   to.certification_window = one_of<std::int64_t>(random, {5, 64, 1000});
   to.apply_time = micros(one_of<std::uint64_t>(random, {10, 200, 2000}));
@@ -71,7 +71,7 @@ void choose_faults(base::prng& random, limits& to) {
   to.faults.leave = maybe(3);
   to.faults.bad_links = maybe(2);
   to.fault_every = milliseconds(one_of<std::uint64_t>(random, {100, 500, 2000, 5000}));
-  to.chaos = seconds(random.between(5, 40));
+  to.chaos = seconds(random.between(4, 20));
 }
 
 }  // namespace

@@ -158,7 +158,7 @@ void server::end_life() {
   inbox_.clear();
   online_from_.reset();
   clones_tried_ = 0;
-  applying_ = cloning_ = online_ = leaving_ = unsynced_ = reborn_ = false;
+  applying_ = cloning_ = online_ = leaving_ = afresh_ = unsynced_ = reborn_ = false;
 }
 
 // The group went on without this incarnation. The process stays, its log too, as far as it was decided.

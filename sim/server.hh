@@ -114,9 +114,11 @@ class server {
   void acknowledge(xcom::value const& what, toy_member::outcome const& outcome);
   void schedule_apply();
   void apply_next();
+  void apply(applying const& next);
   void go_online_if_caught_up();
   void clone_later();
   void clone();
+  void start_afresh();
   [[nodiscard]] std::optional<xcom::checkpoint> clone_start(server const& donor) const;
   [[nodiscard]] bool can_clone_from(server const& donor) const;
   [[nodiscard]] std::optional<xcom::checkpoint> own_start() const;
@@ -165,6 +167,7 @@ class server {
   bool slow_applier_ = false;
   bool cloning_ = false;
   unsigned clones_tried_ = 0;
+  bool afresh_ = false;  // leaves only to come back
   bool online_ = false;
   bool leaving_ = false;
   std::optional<xcom::slot_no> online_from_;

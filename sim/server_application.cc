@@ -11,6 +11,8 @@ namespace {
 constexpr std::uint64_t slow_factor = 100;
 constexpr std::uint64_t flush_one_in = 4;
 constexpr unsigned clones_tried_max = 10;
+constexpr std::size_t apply_queue_max = 50;
+constexpr std::size_t apply_at_once = 16;  // as parallel appliers do
 
 }  // namespace
 
@@ -65,19 +67,26 @@ void server::schedule_apply() {
 
 void server::apply_next() {
   applying_ = false;
-  if (to_apply_.empty()) return;
-  auto const next = to_apply_.front();
-  to_apply_.pop_front();
+  xcom::slot_no last;
+  for (std::size_t each = 0; each < apply_at_once && !to_apply_.empty(); ++each) {
+    last = to_apply_.front().slot;
+    apply(to_apply_.front());
+    to_apply_.pop_front();
+  }
+  schedule_apply();
+  if (last != xcom::slot_no{}) post(xcom::consumed{last});
+}
+
+void server::apply(applying const& next) {
   if (next.slot > data_->slot) {
     check(next.slot == data_->slot.next(),
           fmt::format("{} applies slot {} after {}", name_, next.slot.value(), data_->slot.value()));
     data_ = database{next.slot, next.after};
     if (random_.chance(1, flush_one_in)) flushed_ = data_;
   } else if (next.slot == data_->slot) {
-    check(next.after == data_->state, fmt::format("{} comes again to what its data holds at slot {}", name_, next.slot.value()));
+    check(next.after == data_->state,
+          fmt::format("{} comes again to what its data holds at slot {}", name_, next.slot.value()));
   }
-  schedule_apply();
-  post(xcom::consumed{next.slot});
 }
 
 void server::go_online_if_caught_up() {
@@ -89,6 +98,7 @@ void server::go_online_if_caught_up() {
 
 void server::submit() {
   if (!online_ || paused_ || leaving_ || node_->undelivered_own() >= world_.with.in_flight_max) return;
+  if (to_apply_.size() > apply_queue_max) return;  // as flow control would have it
   certifier::write_set keys;
   for (auto left = random_.between(1, world_.with.keys_max); left > 0; --left) {
     auto const row = std::to_string(random_.below(world_.with.rows));
@@ -123,8 +133,11 @@ bool server::can_clone_from(server const& donor) const {
 // Our own log has no verdicts for what we never delivered: the index must be complete before it begins.
 std::optional<xcom::checkpoint> server::clone_start(server const& donor) const {
   auto state = donor.data_->state;
-  if (!log_->checkpoints().empty())
-    state.forgotten = std::min(state.forgotten, app_state_of(log_->checkpoints().front()).forgotten);
+  for (auto const& each : log_->checkpoints()) {
+    if (each.slot.next() < log_->begins()) continue;
+    state.forgotten = std::min(state.forgotten, app_state_of(each).forgotten);
+    break;
+  }
   auto candidates = donor.log_->checkpoints();
   std::erase_if(candidates, [&](auto const& each) { return each.slot > node_->decided(); });
   return start_for(candidates, donor.data_->slot, state);
@@ -136,10 +149,8 @@ void server::clone() {
   for (auto* each : world_.servers)
     if (can_clone_from(*each) && clone_start(*each)) donors.push_back(each);
   if (donors.empty()) {
-    bool const hopeless = ++clones_tried_ > clones_tried_max && node_->have_quorum();
-    if (!hopeless) return clone_later();
-    world_.trace(name_, "finds nobody to clone for this incarnation");
-    return rejoin();
+    if (++clones_tried_ == clones_tried_max) start_afresh();
+    return clone_later();
   }
   auto const& donor = *donors[random_.below(donors.size())];
   auto const from = *clone_start(donor);
@@ -147,7 +158,20 @@ void server::clone() {
   data_ = flushed_ = donor.data_;
   cloning_ = false;
   world_.trace(name_, fmt::format("cloned {} at slot {}", donor.name_, data_->slot.value()));
+  try {
+    demand(log_->store(from));  // so that a restart can begin there too
+  } catch (process_killed const&) {
+    return crash();
+  }
   begin_delivery(from, donor.node_->config().self);
+}
+
+// This incarnation cannot be brought up to date. Its vote may be needed to take it out: it leaves in order, then joins.
+void server::start_afresh() {
+  if (afresh_) return;
+  world_.trace(name_, "gives this incarnation up");
+  afresh_ = true;
+  post(xcom::leave_group{});
 }
 
 std::optional<xcom::member_id> server::any_source() {

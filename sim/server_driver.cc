@@ -1,6 +1,8 @@
 // What a driver does: hands events to the node and carries out the actions, in order.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sim/describe.hh"
 #include "sim/failure.hh"
 #include "sim/server.hh"
@@ -174,6 +176,10 @@ void server::perform(xcom::expelled const&) {
 void server::perform(xcom::join_failed const&) { reborn_ = true; }
 
 void server::perform(xcom::left const&) {
+  if (afresh_) {
+    reborn_ = true;
+    return;
+  }
   left_ = true;
   throw process_killed();  // it stops, in order or not: its disk looks the same
 }
@@ -183,11 +189,10 @@ void server::perform(xcom::leader_changed const&) { ++world_.count.leader_change
 
 // What delivery needs can be cloned around. What the acceptor needs cannot: that incarnation will never catch up.
 void server::perform(xcom::history_lost const& what) {
-  if (cloning_) return;
+  if (cloning_ || afresh_) return;
   ++world_.count.histories_lost;
   if (what.wanted > node_->decided()) {
-    reborn_ = true;
-    data_ = flushed_ = std::nullopt;
+    start_afresh();
   } else {
     clone_later();
   }
@@ -195,9 +200,12 @@ void server::perform(xcom::history_lost const& what) {
 
 void server::perform(xcom::received_direct const&) {}
 
-// Segments go when they are not needed to start again from where the database certainly stands.
+// Segments go when they are not needed to start again from where the database certainly stands, nor by somebody who is
+// on the way: whoever copies data here and now needs the log from about here on.
 void server::purge() {
-  if (!flushed_) return;
+  bool const wanted = std::any_of(world_.servers.begin(), world_.servers.end(),
+                                  [](auto const* each) { return each->is_running() && !each->is_online(); });
+  if (!flushed_ || wanted) return;
   auto const start = start_for(log_->checkpoints(), flushed_->slot, flushed_->state);
   if (!start) return;
   demand(log_->purge(start->slot));
