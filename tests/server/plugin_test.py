@@ -141,6 +141,8 @@ def beside_the_provider():
         server.sql("SET GLOBAL wsrep_provider_options = 'pc.weight=33'")
         check(variable(server, "member_weight") == 33, f"member_weight is {variable(server, 'member_weight')}")
         server.sql("SET GLOBAL group_replication_member_weight = 44")
+        # The server asks the provider for the list only after setting something in it, and shows a copy until then.
+        server.sql("SET GLOBAL wsrep_provider_options = 'evs.suspect_timeout=PT2S'")
         check("group_replication_member_weight = 44" in server.value("SELECT @@wsrep_provider_options"), "not in provider options")
 
 
