@@ -15,6 +15,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-error=restrict -Wno-error=dangling-pointer -Wno-error=free-nonheap-object)
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # A capture used only in some instantiations of a generic lambda.
+  target_compile_options(quorate_flags INTERFACE -Wno-unused-lambda-capture)
+endif()
+
 if(QUORATE_SANITIZE)
   target_compile_options(quorate_flags INTERFACE -fsanitize=${QUORATE_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(quorate_flags INTERFACE -fsanitize=${QUORATE_SANITIZE})
