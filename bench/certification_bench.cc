@@ -97,7 +97,8 @@ void certify(benchmark::State& state) {
   for (seqno_t timed = 0; timed < 1'000'000 / state.range(1); ++timed) work.one_timed();
   state.counters["pause_us_max"] = work.longest_us();
   state.counters["rows_held"] = static_cast<double>(work.index().rows());
-  state.counters["bytes_per_row"] = static_cast<double>(work.index().bytes()) / static_cast<double>(work.index().rows());
+  state.counters["bytes_per_row"] =
+      static_cast<double>(work.index().bytes()) / static_cast<double>(work.index().rows());
 }
 
 void arguments(benchmark::internal::Benchmark* bench) {

@@ -40,9 +40,9 @@ constexpr unsigned origin_shift = 3;
 constexpr key_kind kind_of(code_t code) { return static_cast<key_kind>(code & 3U); }
 constexpr code_t side_of(code_t code) { return code >> kind_bits; }
 
-constexpr std::size_t prefetch_distance = 16;      // keys or rows in flight: about what a core's load queue overlaps
-constexpr std::size_t forget_per_key = 2;          // looked at per key certified: faster than rows can come in
-constexpr std::size_t forget_per_call = 16;        // and this many more, so that write sets without new rows clean up too
+constexpr std::size_t prefetch_distance = 16;  // keys or rows in flight: about what a core's load queue overlaps
+constexpr std::size_t forget_per_key = 2;      // looked at per key certified: faster than rows can come in
+constexpr std::size_t forget_per_call = 16;    // and this many more, so that write sets without new rows clean up too
 
 // Any finding in one row, or the best of a whole write set.
 struct finding {
@@ -65,7 +65,7 @@ struct finding {
 struct certification::parts {
   row_table rows;
   writer_pool pool;
-  forget_queue queue;  // each row in `rows` exactly once
+  forget_queue queue;               // each row in `rows` exactly once
   std::vector<base::uuid> origins;  // origin number - 1 -> origin; as many as there have been members
   seqno_t last = 0;
   seqno_t barrier = 0;
@@ -142,9 +142,7 @@ void certification::expect(std::span<key const> keys) const {
 seqno_t certification::last() const { return parts_->last; }
 seqno_t certification::forgotten() const { return parts_->forgotten; }
 std::size_t certification::rows() const { return parts_->rows.size(); }
-std::size_t certification::bytes() const {
-  return parts_->rows.bytes() + parts_->pool.bytes() + parts_->queue.bytes();
-}
+std::size_t certification::bytes() const { return parts_->rows.bytes() + parts_->pool.bytes() + parts_->queue.bytes(); }
 std::uint64_t certification::digest() const { return parts_->digest; }
 
 // Members are few: scanning their list beats a map.
@@ -201,8 +199,7 @@ void certification::parts::settle(candidate const& next, code_t side, bool passe
 }
 
 void certification::parts::take_in(candidate const& next, code_t side) {
-  for (auto const& each : next.keys)
-    record(each.hash, side << kind_bits | static_cast<code_t>(each.kind), next.seqno);
+  for (auto const& each : next.keys) record(each.hash, side << kind_bits | static_cast<code_t>(each.kind), next.seqno);
   if (next.isolated || next.pa_unsafe) barrier = next.seqno;
 }
 
@@ -253,9 +250,7 @@ void certification::parts::fold(candidate const& next, bool passed) {
   digest = mix(digest, keys);
 }
 
-void certification::parts::advance_known_above() {
-  known_above = std::max(known_above, std::min(forgotten, retained));
-}
+void certification::parts::advance_known_above() { known_above = std::max(known_above, std::min(forgotten, retained)); }
 
 // In steady state a write set of n rows lets n older ones go, so looking at 2n keeps up and catches up.
 void certification::parts::forget_slice(std::size_t looks) {

@@ -20,22 +20,22 @@ using seqno_t = std::int64_t;
 
 struct candidate {
   base::uuid origin;
-  seqno_t seqno = 0;          // the position it takes, passed or not; greater than any before
-  seqno_t last_seen = 0;      // everything up to here had been applied at the origin
+  seqno_t seqno = 0;      // the position it takes, passed or not; greater than any before
+  seqno_t last_seen = 0;  // everything up to here had been applied at the origin
   std::span<key const> keys;
-  bool isolated = false;      // DDL in total order: never fails, depends on all before, all after depend on it
-  bool pa_unsafe = false;     // certified as usual, but depends on all before and all after depend on it
+  bool isolated = false;   // DDL in total order: never fails, depends on all before, all after depend on it
+  bool pa_unsafe = false;  // certified as usual, but depends on all before and all after depend on it
 };
 
 struct passed {
   seqno_t depends_on;  // apply once everything up to here is applied
 };
 struct conflict {
-  key found;           // as it stands in the index
-  seqno_t with;        // who wrote it
+  key found;     // as it stands in the index
+  seqno_t with;  // who wrote it
   base::uuid winner;
 };
-struct too_old {       // last_seen is below what the index still knows
+struct too_old {  // last_seen is below what the index still knows
   seqno_t forgotten;
 };
 using verdict = std::variant<passed, conflict, too_old>;

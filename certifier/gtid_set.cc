@@ -36,8 +36,8 @@ void normalize(interval_list& list) {
 void insert(interval_list& list, interval what) {
   auto const from = std::partition_point(list.begin(), list.end(),
                                          [&](interval const& held) { return lies_apart_below(held, what); });
-  auto const to = std::partition_point(from, list.end(),
-                                       [&](interval const& held) { return !lies_apart_below(what, held); });
+  auto const to =
+      std::partition_point(from, list.end(), [&](interval const& held) { return !lies_apart_below(what, held); });
   if (from == to) {
     list.insert(from, what);
     return;
@@ -247,7 +247,9 @@ std::vector<gtid_set::source_intervals> gtid_set::listed() const {
 }
 
 bool gtid_set::assign(std::vector<source_intervals>&& decoded) {
-  auto const touches_or_crosses = [](interval const& low, interval const& high) { return !lies_apart_below(low, high); };
+  auto const touches_or_crosses = [](interval const& low, interval const& high) {
+    return !lies_apart_below(low, high);
+  };
   intervals_.clear();
   for (auto& [source, held] : decoded) {
     bool const sound = !held.empty() && std::all_of(held.begin(), held.end(), is_valid) &&

@@ -22,10 +22,7 @@ struct interval {  // both ends included, 1 <= first <= last <= gno_max
   std::int64_t last;
   friend bool operator==(interval const&, interval const&) = default;
 
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(first, last);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(first, last); }
 };
 
 class gtid_set {
@@ -48,18 +45,14 @@ class gtid_set {
   [[nodiscard]] std::map<base::uuid, std::vector<interval>> const& intervals() const { return intervals_; }
   friend bool operator==(gtid_set const&, gtid_set const&) = default;
 
-  template <class Codec>
-  void fields(Codec& codec);  // decoding rejects what breaks the invariants
+  template <class Codec> void fields(Codec& codec);  // decoding rejects what breaks the invariants
 
  private:
   struct source_intervals {  // how one uuid is encoded
     base::uuid source;
     std::vector<interval> held;
 
-    template <class Codec>
-    void fields(Codec& codec) {
-      codec(source, held);
-    }
+    template <class Codec> void fields(Codec& codec) { codec(source, held); }
   };
   [[nodiscard]] std::vector<source_intervals> listed() const;
   // Takes what was decoded; false, and left empty, if it breaks an invariant.
@@ -68,8 +61,7 @@ class gtid_set {
   std::map<base::uuid, std::vector<interval>> intervals_;
 };
 
-template <class Codec>
-void gtid_set::fields(Codec& codec) {
+template <class Codec> void gtid_set::fields(Codec& codec) {
   if constexpr (requires { codec.reject(); }) {
     std::vector<source_intervals> decoded;
     codec(decoded);

@@ -109,7 +109,7 @@ class writer_pool {
   using block = std::array<writer, block_size>;
 
   std::vector<std::unique_ptr<block>> blocks_;
-  std::uint32_t free_ = 0;      // chained by next
+  std::uint32_t free_ = 0;       // chained by next
   std::uint32_t untouched_ = 1;  // the first index never taken; 0 means none
 };
 

@@ -152,8 +152,7 @@ struct random_history {
   seqno_t stable_point() { return seqno - static_cast<seqno_t>(random.between(0, 2 * lag_max)); }
 };
 
-template <class... Machines>
-void forget_somewhere(random_history& history, Machines&... each) {
+template <class... Machines> void forget_somewhere(random_history& history, Machines&... each) {
   auto const stable = history.stable_point();
   (each.forget_below(stable), ...);
 }

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <set>
 #include <iterator>
+#include <set>
 
 #include "base/codec.hh"
 #include "base/prng.hh"
@@ -30,7 +30,10 @@ std::string spelled(std::string text) {
 gtid_set set_of(std::string const& text) { return *gtid_set::parse(spelled(text)); }
 
 TEST(gtid_set, parses_what_mysql_accepts_and_prints_its_normal_form) {
-  struct { char const* text; char const* normal; } const table[] = {
+  struct {
+    char const* text;
+    char const* normal;
+  } const table[] = {
       {"", ""},
       {" \n", ""},
       {",", ""},
@@ -60,7 +63,10 @@ TEST(gtid_set, accepts_upper_case_uuids) {
 }
 
 TEST(gtid_set, says_what_is_wrong_with_a_text_and_where) {
-  struct { char const* text; char const* error; } const table[] = {
+  struct {
+    char const* text;
+    char const* error;
+  } const table[] = {
       {"x", "a uuid expected at position 1"},
       {" 3e11fa47", "a uuid expected at position 2"},
       {"A:1,B", "':' expected at position 76"},
@@ -163,7 +169,8 @@ void expect_same(gtid_set const& real, twin const& dumb, std::uint64_t seed) {
       ASSERT_EQ(real.contains(source, gno), dumb.contains({source, gno})) << "seed " << seed << " number " << gno;
   for (auto const& [source, list] : real.intervals()) {
     ASSERT_FALSE(list.empty());
-    for (std::size_t at = 1; at < list.size(); ++at) ASSERT_LT(list[at - 1].last + 1, list[at].first) << "seed " << seed;
+    for (std::size_t at = 1; at < list.size(); ++at)
+      ASSERT_LT(list[at - 1].last + 1, list[at].first) << "seed " << seed;
   }
   ASSERT_EQ(*gtid_set::parse(real.text()), real);
   ASSERT_EQ(*base::decode<gtid_set>(base::encode(real)), real);
@@ -191,15 +198,15 @@ TEST(gtid_set, behaves_as_a_set_of_numbers) {
 struct wire {  // what fields() writes, without the invariants
   std::vector<std::pair<base::uuid, std::vector<interval>>> sources;
 
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(sources);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(sources); }
 };
 
 TEST(gtid_set, decoding_refuses_what_breaks_the_invariants) {
   using sources = std::vector<std::pair<base::uuid, std::vector<interval>>>;
-  struct { char const* why; sources list; } const table[] = {
+  struct {
+    char const* why;
+    sources list;
+  } const table[] = {
       {"no intervals", {{a, {}}}},
       {"number 0", {{a, {{0, 1}}}}},
       {"negative", {{a, {{-5, -1}}}}},

@@ -44,9 +44,7 @@ void run_against_map(std::uint64_t seed, bool crowd) {
     row_hash const hash = crowd ? crowded(number) : number;
     auto const* const found = table.find(hash);
     ASSERT_EQ(found != nullptr, twin.contains(hash)) << "seed " << seed;
-    if (found != nullptr) {
-      ASSERT_EQ(found->seqno, twin[hash]);
-    }
+    if (found != nullptr) { ASSERT_EQ(found->seqno, twin[hash]); }
   }
 }
 

@@ -120,8 +120,7 @@ TEST(write_set, refuses_bytes_that_no_write_set_encodes_to) {
 // The length alone decides, before anything is read or allocated: so the bytes may be claimed without being there.
 TEST(write_set, refuses_more_keys_than_allowed) {
   base::blob const claimed(nullptr, nullptr, (certifier::write_set_items_max + 1) * 9);
-  EXPECT_EQ(write_set::decode(claimed).error().text,
-            "malformed write set: 67108865 keys, at most 67108864 allowed");
+  EXPECT_EQ(write_set::decode(claimed).error().text, "malformed write set: 67108865 keys, at most 67108864 allowed");
 }
 
 }  // namespace
