@@ -347,7 +347,7 @@ class node {
   void tick_leader();
   void resend_accepts(member_id const& to, progress& of);
   void ask_new_members_to_promise();
-  void enqueue(message const& what);
+  void enqueue(message const& what, bool oldest);
   [[nodiscard]] bool has_majority(std::set<member_id> const& who) const;
   [[nodiscard]] bool has_live_leader() const;
 

@@ -23,7 +23,7 @@ void node::on(submitted const& happened) {
 void node::forward_pending(bool again) {
   if (forwarded_ == pending_.size() && !again) return;
   if (is_leader()) {
-    for (std::size_t at = again ? 0 : forwarded_; at < pending_.size(); ++at) enqueue(pending_[at]);
+    for (std::size_t at = again ? 0 : forwarded_; at < pending_.size(); ++at) enqueue(pending_[at], at == 0);
     forwarded_ = pending_.size();
     return;
   }

@@ -133,23 +133,28 @@ void node::lead_if_ready() {
   send_heartbeats();
 }
 
-void node::enqueue(message const& what) {
+// `oldest`: its origin has nothing older under way, so the numbers may go on from here. Otherwise only the next number is
+// taken, and what was taken once in this ballot is not taken again: it is in the queue or in a slot of ours, and a queue
+// that took every repeat would grow faster than it can be ordered.
+void node::enqueue(message const& what, bool oldest) {
   auto& lead = std::get<leading>(role_);
-  auto const [at, is_new] = lead.queued.try_emplace(what.origin, what.seq);
-  if (!is_new) {
-    if (!follows(what.seq, at->second)) return;
-    at->second = what.seq;
+  auto const last = lead.queued.find(what.origin);
+  if (last == lead.queued.end()) {
+    if (!oldest) return;
+  } else if (what.seq <= last->second || (!oldest && !follows(what.seq, last->second))) {
+    return;
   }
+  lead.queued[what.origin] = what.seq;
   lead.queue.push_back(what);
 }
 
 void node::take(member_id const& from, forward const& what) {
-  auto* lead = std::get_if<leading>(&role_);
-  if (lead == nullptr || site_.find(from) == nullptr) return;
-  // A repeat begins with the oldest one the origin misses; what stands in a slot twice is delivered once.
-  if (what.again) lead->queued.erase(from);
-  for (auto const& each : what.messages)
-    if (each.origin == from) enqueue(each);
+  if (!is_leader() || site_.find(from) == nullptr) return;
+  bool oldest = what.again;
+  for (auto const& each : what.messages) {
+    if (each.origin == from) enqueue(each, oldest);
+    oldest = false;
+  }
 }
 
 bool node::may_propose() const {
