@@ -84,7 +84,7 @@ using frame_event = std::variant<hello, rejected, wire_message>;
 
 // Bytes of one connection to events. No input or output of its own.
 //
-// Cost: bytes of frames up to small_frame_bytes are copied once. Larger ones are read where they stay: the caller reads into
+// Cost: bytes of frames up to 32 KiB are copied once. Larger ones are read where they stay: the caller reads into
 //       space(), which is then the body's own buffer, and the payloads of the message alias it.
 class frame_decoder {
  public:

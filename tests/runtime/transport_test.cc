@@ -219,7 +219,7 @@ TEST_F(transport_test, a_peer_that_dies_is_reported_at_once_and_found_again) {
   auto const died = std::chrono::steady_clock::now();
   b.reset();
   ASSERT_TRUE(until([&] { return !a.lost.empty(); }));
-  EXPECT_LT(std::chrono::steady_clock::now() - died, 200ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - died, 500ms);
   EXPECT_EQ(a.lost[0], address);
   pause(200ms);
   EXPECT_EQ(a.lost.size(), 1U) << "nobody sends, nobody dials";
