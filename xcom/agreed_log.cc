@@ -478,8 +478,8 @@ base::result<void> agreed_log::learned(decided_slot const& slot) {
   ensure(slot.what != nullptr && possible(slot.slot));
   auto& index = parts_->index;
   if (index.is_decided(slot.slot)) {
-    bool const adds_note =
-        !slot.note.empty() && index.value_at(slot.slot).learned == 0 && index.note_at(slot.slot).nowhere();
+    // A slot may have been learned without its note; one that was learned with it gets it twice, which is harmless.
+    bool const adds_note = !slot.note.empty() && index.note_at(slot.slot).nowhere();
     return adds_note ? note(slot.slot, slot.note) : base::result<void>{};
   }
   auto place = parts_->append(record_kind::learned, slot);

@@ -87,16 +87,23 @@ struct link_lost {
 struct app_facts {
   base::blob facts;
 };
-// Change our own entry in the site (ONLINE, weight); repeated until the site shows it.
+// Change our own entry in the site (ONLINE, weight); repeated until the site shows it. A joiner is taken in as a
+// non-voting member and asks for its vote when it is level: members that hold nothing yet must not make majorities.
 struct update_self {
   base::blob app;
+  std::optional<member_role> role = std::nullopt;  // none: as it is
 };
 struct leave_group {};
 // The application is ready: deliver from `from.slot` + 1 on, reading our log where it has the slots and `source` elsewhere.
 struct start_delivery {
   checkpoint from;
   std::optional<member_id> source;
+  // The application's data stands further than `from`, and it cannot judge yet what that data holds already: deliver
+  // slots only with their notes, ours or another member's, until notes_done.
+  bool with_notes = false;
 };
+// The application has come to where its data stands; what follows it judges by itself.
+struct notes_done {};
 // Fetch missing slots from this member from now on (recovery chose another donor).
 struct change_source {
   std::optional<member_id> source;
@@ -114,7 +121,7 @@ struct log_purged {
   slot_no log_begins;
 };
 using event = std::variant<received, ticked, submitted, link_lost, app_facts, update_self, leave_group, start_delivery,
-                           change_source, consumed, log_read, log_purged>;
+                           change_source, consumed, log_read, log_purged, notes_done>;
 
 // ---- actions: what to do, in order ----
 struct persist_promise {
@@ -288,6 +295,8 @@ class node {
     std::size_t unconsumed_bytes = 0;
     std::uint64_t since_checkpoint = 0;
     bool reading = false;  // a read_log is out
+    bool with_notes = false;
+    slot_no without_note;  // with_notes: our log holds this slot, but no note for it
   };
   struct wish {  // a change of the site somebody asked for; the leader turns all of them into one site_change
     enum class kind : std::uint8_t { join, leave, expel, update } what;
@@ -355,6 +364,7 @@ class node {
   void on(submitted const& happened);
   void on(start_delivery const& happened);
   void on(change_source const& happened);
+  void on(notes_done const& happened);
   void on(consumed const& happened);
   void on(log_read const& happened);
   void take(member_id const& from, fetch const& what);
@@ -365,6 +375,7 @@ class node {
   void deliver_slot(slot_no slot, value_ptr const& what, base::blob const& note);
   [[nodiscard]] value_ptr without_repeats(value_ptr const& what);
   [[nodiscard]] bool may_deliver() const;
+  [[nodiscard]] bool is_readable(slot_no slot) const;
   void fetch_missing();
   void ask(std::optional<fetching>& request, slot_no from, bool with_notes);
   void give_up_if_lost(slot_no wanted);

@@ -60,11 +60,16 @@ void node::on(start_delivery const& happened) {
   delivering begin;
   begin.at = happened.from.at;
   begin.last = {happened.from.delivered.begin(), happened.from.delivered.end()};
+  begin.with_notes = happened.with_notes;
   delivering_ = std::move(begin);
   delivered_ = happened.from.slot;
   source_ = happened.source;
   history_fetch_.reset();
   history_begins_ = delivered_.next();
+}
+
+void node::on(notes_done const&) {
+  if (delivering_) delivering_->with_notes = false;
 }
 
 void node::on(change_source const& happened) {
@@ -90,11 +95,11 @@ void node::deliver_ready() {
   while (may_deliver()) {
     slot_no const next = delivered_.next();
     std::uint64_t const cached_from = decided_.value() - cache_.size() + 1;
-    if (next.value() >= cached_from) {
+    if (next.value() >= cached_from && !delivering_->with_notes) {
       deliver_slot(next, cache_[next.value() - cached_from], {});
       continue;
     }
-    if (next < log_begins_ || delivering_->reading) return;
+    if (!is_readable(next) || delivering_->reading) return;
     delivering_->reading = true;
     store_decided();
     return emit(read_log{next, config_.fetch_bytes_max});
@@ -112,8 +117,17 @@ void node::on(log_read const& happened) {
   for (auto const& each : happened.slots) {
     ensure(each.slot == delivered_.next());
     if (each.slot > decided_) break;
+    if (delivering_->with_notes && each.note.empty()) {
+      delivering_->without_note = each.slot;
+      break;
+    }
     deliver_slot(each.slot, each.what, each.note);
   }
+}
+
+// Our own log has this slot as it is needed.
+bool node::is_readable(slot_no slot) const {
+  return slot >= log_begins_ && !(delivering_->with_notes && delivering_->without_note == slot);
 }
 
 // The same message can stand in two slots after a change of leader. The first one in log order counts, everywhere.
@@ -206,7 +220,7 @@ void node::ask(std::optional<fetching>& request, slot_no from, bool with_notes) 
 void node::fetch_missing() {
   if (phase_ != phase::member) return;
   // History below our own log, for delivery.
-  if (delivering_ && delivered_.next() < log_begins_ && delivered_ < decided_ && may_deliver())
+  if (may_deliver() && !is_readable(delivered_.next()))
     ask(history_fetch_, delivered_.next(), true);
   fetch_tail_if_due();
 }
@@ -267,7 +281,8 @@ void node::take_history(fetched const& what) {
   history_fetch_.reset();
   if (!delivering_ || what.from != delivered_.next()) return;
   for (auto const& each : what.slots) {
-    if (each.slot != delivered_.next() || each.slot >= log_begins_) break;
+    if (each.slot != delivered_.next() || each.slot > decided_) break;
+    if (delivering_->with_notes ? each.note.empty() : each.slot >= log_begins_) break;
     emit(persist_learned{each});
     deliver_slot(each.slot, each.what, each.note);
   }
