@@ -15,7 +15,7 @@ writer& row_table::find_or_insert(row_hash hash) {
     auto& found = home.slots[home.place_of(hash)];
     if (found.first.code != 0) return found.first;
   }
-  if ((home.used + 1) * std::size_t{4} > home.capacity() * 3) resize(home, std::max(capacity_min, home.capacity() * 2));
+  if ((home.used + 1) * std::size_t{2} > home.capacity) resize(home, home.capacity + home.capacity / 2);
   auto& made = home.slots[home.place_of(hash)];
   made = {hash, {}};
   ++home.used;
@@ -29,25 +29,24 @@ void row_table::erase(row_hash hash) {
   ensure(home.slots != nullptr);
   std::size_t gap = home.place_of(hash);
   ensure(home.slots[gap].first.code != 0);
-  for (std::size_t at = (gap + 1) & home.mask; home.slots[at].first.code != 0; at = (at + 1) & home.mask) {
-    std::size_t const distance = (at - home_of(home.slots[at].hash, home.mask)) & home.mask;
-    if (distance < ((at - gap) & home.mask)) continue;
+  for (std::size_t at = home.after(gap); home.slots[at].first.code != 0; at = home.after(at)) {
+    if (home.distance(home.home_of(home.slots[at].hash), at) < home.distance(gap, at)) continue;
     home.slots[gap] = home.slots[at];
     gap = at;
   }
   home.slots[gap] = {};
   --home.used;
   --size_;
-  if (home.capacity() > capacity_min && home.used * std::size_t{8} < home.capacity()) resize(home, home.capacity() / 4);
+  if (home.capacity > capacity_min && home.used * std::size_t{8} < home.capacity) resize(home, home.capacity / 3);
 }
 
 void row_table::resize(shard& one, std::size_t capacity) {
   capacity = std::max(capacity, capacity_min);
-  shard grown{std::make_unique<slot[]>(capacity), static_cast<std::uint32_t>(capacity - 1), one.used};
-  for (std::size_t at = 0; at < one.capacity(); ++at)
-    if (one.slots[at].first.code != 0) grown.slots[grown.place_of(one.slots[at].hash)] = one.slots[at];
-  slots_ = slots_ - one.capacity() + capacity;
-  one = std::move(grown);
+  shard resized{std::make_unique<slot[]>(capacity), static_cast<std::uint32_t>(capacity), one.used};
+  for (std::size_t at = 0; at < one.capacity; ++at)
+    if (one.slots[at].first.code != 0) resized.slots[resized.place_of(one.slots[at].hash)] = one.slots[at];
+  slots_ = slots_ - one.capacity + capacity;
+  one = std::move(resized);
 }
 
 std::uint32_t writer_pool::take() {

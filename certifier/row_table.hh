@@ -1,6 +1,6 @@
 // Row hash -> the first writer of that row: the memory of the certification index.
 // Owner:  one certification. Not safe for concurrent use.
-// Always: (1) a slot with code 0 is free; (2) no shard is fuller than three quarters; (3) a row sits in its shard at or
+// Always: (1) a slot with code 0 is free; (2) no shard is more than half full; (3) a row sits in its shard at or
 //         after its home slot with no free slot between.
 // Why not one boost::unordered_flat_map: it grows by rehashing everything, a pause of seconds at ten million rows. Here
 // each of 4096 shards grows alone, so a call moves a few thousand rows at worst; and a slot can be prefetched, which is
@@ -42,24 +42,29 @@ class row_table {
   [[nodiscard]] std::size_t bytes() const { return slots_ * sizeof(slot) + shards_.size() * sizeof(shard); }
 
  private:
+  static std::uint64_t mixed(row_hash hash) { return hash * 0x9e3779b97f4a7c15ULL; }
+
   struct slot {
     row_hash hash = 0;
     writer first;
   };
   struct shard {
     std::unique_ptr<slot[]> slots;
-    std::uint32_t mask = 0;
+    std::uint32_t capacity = 0;
     std::uint32_t used = 0;
 
-    [[nodiscard]] std::size_t capacity() const { return slots ? std::size_t{mask} + 1 : 0; }
+    // Any capacity will do, not only powers of two: growing by half keeps shards at least a third full.
+    [[nodiscard]] std::size_t home_of(row_hash hash) const {
+      return static_cast<std::size_t>(((mixed(hash) >> 20U) & 0xffffffffU) * capacity >> 32U);
+    }
+    [[nodiscard]] std::size_t after(std::size_t at) const { return at + 1 == capacity ? 0 : at + 1; }
+    [[nodiscard]] std::size_t distance(std::size_t from, std::size_t to) const {
+      return to >= from ? to - from : to + capacity - from;
+    }
     // Where `hash` is, or the free slot where it would go. Needs capacity.
     [[nodiscard]] std::size_t place_of(row_hash hash) const;
   };
 
-  static std::uint64_t mixed(row_hash hash) { return hash * 0x9e3779b97f4a7c15ULL; }
-  static std::size_t home_of(row_hash hash, std::uint32_t mask) {
-    return static_cast<std::size_t>(mixed(hash) >> 20U) & mask;
-  }
   [[nodiscard]] shard& shard_of(row_hash hash) { return shards_[mixed(hash) >> shard_shift]; }
   [[nodiscard]] shard const& shard_of(row_hash hash) const { return shards_[mixed(hash) >> shard_shift]; }
   void resize(shard& one, std::size_t capacity);
@@ -74,8 +79,8 @@ class row_table {
 };
 
 inline std::size_t row_table::shard::place_of(row_hash hash) const {
-  std::size_t at = home_of(hash, mask);
-  while (slots[at].first.code != 0 && slots[at].hash != hash) at = (at + 1) & mask;
+  std::size_t at = home_of(hash);
+  while (slots[at].first.code != 0 && slots[at].hash != hash) at = after(at);
   return at;
 }
 
@@ -89,9 +94,11 @@ inline writer const* row_table::find(row_hash hash) const {
 inline void row_table::prefetch(row_hash hash) const {
   auto const& home = shard_of(hash);
   if (!home.slots) return;
-  auto const* const first = reinterpret_cast<char const*>(&home.slots[home_of(hash, home.mask)]);
+  auto const* const first = reinterpret_cast<char const*>(&home.slots[home.home_of(hash)]);
   __builtin_prefetch(first);
   __builtin_prefetch(first + 64);  // a probe rarely goes beyond the second line
+  // gcc 12 takes a function that only prefetches for one without effects and drops calls to it. This keeps them.
+  asm volatile("");
 }
 
 // The writers of rows that have more than one, chained by index. Grows a block at a time; nothing moves.

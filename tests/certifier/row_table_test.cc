@@ -14,11 +14,11 @@ using certifier::row_hash;
 using certifier::row_table;
 using certifier::writer_pool;
 
-// Hashes whose mixed form shares its upper bits, so that one shard takes them all and probes run into each other.
+// Hashes whose mixed form shares its upper bits, so that one shard takes them all, three to a home.
 row_hash crowded(std::uint64_t number) {
   std::uint64_t inverse = 1;  // of the mixing multiplier, by Newton's iteration
   for (int round = 0; round < 6; ++round) inverse *= 2 - 0x9e3779b97f4a7c15ULL * inverse;
-  return ((number / 3) << 20U | number % 3) * inverse;
+  return ((number / 3) << 41U | number % 3) * inverse;
 }
 
 void run_against_map(std::uint64_t seed, bool crowd) {
