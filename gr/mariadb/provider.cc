@@ -53,7 +53,7 @@ std::vector<std::string> split_seeds(std::string list) {
 provider::provider(group_factory make_group, shared_state& shared)
     : make_group_(make_group), shared_(shared), options_(shared.options()) {
   options_listener_ = options_->on_change([this](option_spec const&) { tracing_ = options_->flag("debug"); });
-  if (std::getenv("QUORATE_TRACE") != nullptr) (void)options_->set("debug", "ON", option_store::moment::before_start);
+  if (auto const* wish = std::getenv("QUORATE_TRACE"); wish != nullptr && *wish != 0) (void)options_->set("debug", "ON", option_store::moment::before_start);
 }
 
 provider::~provider() {

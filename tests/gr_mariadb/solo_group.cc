@@ -1,5 +1,6 @@
 #include "tests/gr_mariadb/solo_group.hh"
 
+#include <cstdlib>
 #include <random>
 
 namespace gr::mariadb {
@@ -23,6 +24,9 @@ gr::view solo_group::view_at(gr::seqno_t seqno, std::int64_t number) const {
   now.my_index = 0;
   return now;
 }
+
+solo_group::solo_group(gr::group_options options, gr::server& server)
+    : options_(std::move(options)), server_(server), echo_(std::getenv("QUORATE_SOLO_ECHO") != nullptr) {}
 
 base::result<void> solo_group::connect(gr::connect_request const& request) {
   if (!request.bootstrap) return base::fail("a group of one can only be begun, not joined");
@@ -50,6 +54,7 @@ gr::ordered solo_group::order(gr::local_write_set write_set) {
   ++last_;
   gr::ordered const verdict{gr::order_outcome::passed, last_, last_ - 1, ""};
   server_.note_ordered(write_set.trx, verdict);
+  if (echo_ && (write_set.flags & gr::flag_isolation) == 0) deliver_locked(echo_of(write_set));
   return verdict;
 }
 
@@ -61,9 +66,21 @@ void solo_group::order_later(gr::local_write_set write_set) {
   (void)deliver_remote(std::move(event));
 }
 
+// The same rows once more, as if another member had written them: work for the appliers, and brute force for the clients.
+gr::remote_write_set solo_group::echo_of(gr::local_write_set const& write_set) const {
+  gr::remote_write_set event;
+  event.source = {base::make_uuid(1, 1), write_set.trx, write_set.conn};
+  event.flags = write_set.flags;
+  event.data = write_set.data;
+  return event;
+}
+
 gr::seqno_t solo_group::deliver_remote(gr::remote_write_set write_set) {
   std::lock_guard const hold(mutex_);
-  if (!open_) return -1;
+  return open_ ? deliver_locked(std::move(write_set)) : -1;
+}
+
+gr::seqno_t solo_group::deliver_locked(gr::remote_write_set write_set) {
   write_set.seqno = ++last_;
   if (write_set.depends_on < 0) write_set.depends_on = last_ - 1;
   server_.deliver(std::move(write_set));

@@ -2,7 +2,6 @@
 // binding on a real server without the rest.
 #pragma once
 
-#include <atomic>
 #include <mutex>
 
 #include "gr/options.hh"
@@ -12,7 +11,8 @@ namespace gr::mariadb {
 
 class solo_group final : public gr::group {
  public:
-  solo_group(gr::group_options options, gr::server& server) : options_(std::move(options)), server_(server) {}
+  // With QUORATE_SOLO_ECHO in the environment every write set comes back a second time, as another member's.
+  solo_group(gr::group_options options, gr::server& server);
 
   base::result<void> connect(gr::connect_request const& request) override;
   void disconnect() override;
@@ -30,10 +30,13 @@ class solo_group final : public gr::group {
   gr::seqno_t deliver_remote(gr::remote_write_set write_set);
 
  private:
+  gr::seqno_t deliver_locked(gr::remote_write_set write_set);
+  [[nodiscard]] gr::remote_write_set echo_of(gr::local_write_set const& write_set) const;
   [[nodiscard]] gr::view view_at(gr::seqno_t seqno, std::int64_t number) const;
 
   gr::group_options const options_;
   gr::server& server_;
+  bool const echo_;
   mutable std::mutex mutex_;  // stands for the strand
   bool open_ = false;
   base::uuid group_;
