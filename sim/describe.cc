@@ -98,11 +98,13 @@ struct event_text {
   std::string operator()(xcom::update_self const& e) const { return format("update self to \"{}\"", e.app.text()); }
   std::string operator()(xcom::leave_group const&) const { return "leave group"; }
   std::string operator()(xcom::start_delivery const& e) const {
-    return format("start delivery after {} source {}", e.from.slot.value(), e.source ? name(*e.source) : "any");
+    return format("start delivery after {} source {}{}", e.from.slot.value(), e.source ? name(*e.source) : "any",
+                  e.with_notes ? " with notes" : "");
   }
   std::string operator()(xcom::change_source const& e) const {
     return format("change source to {}", e.source ? name(*e.source) : "any");
   }
+  std::string operator()(xcom::notes_done const&) const { return "notes done"; }
   std::string operator()(xcom::consumed const& e) const { return format("consumed {}", e.up_to.value()); }
   std::string operator()(xcom::log_read const& e) const {
     return format("log read from {}: {}", e.from.value(), span_of(e.slots));

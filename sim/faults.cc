@@ -95,7 +95,7 @@ void faults::power() {
 // A majority of every site that may be in force has to remember what it said.
 bool faults::may_forget(server const& which) const {
   if (world_.with.durable == durability::disk) return true;
-  if (!may_forget(which, world_.watch.newest_site())) return false;
+  if (world_.watch.site_change_under_way() || !may_forget(which, world_.watch.newest_site())) return false;
   return std::all_of(servers_.begin(), servers_.end(), [&](auto const& each) {
     return each->node() == nullptr || may_forget(which, each->node()->current_site());
   });

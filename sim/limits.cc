@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <initializer_list>
 
 namespace sim {
@@ -41,6 +42,14 @@ void choose_links(base::prng& random, limits& to) {
   if (random.chance(1, 3)) to.links.reorder_ppm = one_of<std::uint32_t>(random, {1000, 100000, 500000});
   to.links.reorder_max = milliseconds(random.between(1, 50));
   to.encode_ppm = one_of<std::uint32_t>(random, {0, 100000, 1000000});
+}
+
+// Patience shorter than a round trip is a setting that cannot work, not a rare path.
+void give_time_for_a_round_trip(limits& to) {
+  constexpr std::uint64_t tick_micros = base::tick_milliseconds * 1000;
+  auto const round_trip = base::tick_count(2 * to.links.delay_max.value() / tick_micros + 2);
+  to.node.resend_ticks = std::max(to.node.resend_ticks, round_trip);
+  to.node.suspect_ticks = std::max(to.node.suspect_ticks, to.node.heartbeat_ticks.plus(2 * round_trip.value()));
 }
 
 void choose_load(base::prng& random, limits& to) {
@@ -83,6 +92,7 @@ limits choose_limits(base::prng& random, member_range servers) {
   choose_node(random, chosen.node);
   choose_log(random, chosen);
   choose_links(random, chosen);
+  give_time_for_a_round_trip(chosen);
   choose_load(random, chosen);
   choose_faults(random, chosen);
   return chosen;

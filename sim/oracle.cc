@@ -180,6 +180,15 @@ void oracle::check_order(xcom::slot_no slot, xcom::value const& what) {
   }
 }
 
+bool oracle::site_change_under_way() const {
+  return std::any_of(acceptors_.begin(), acceptors_.end(), [&](auto const& each) {
+    auto const& held = each.second.held;
+    return std::any_of(held.upper_bound(frontier_), held.end(), [](auto const& slot) {
+      return std::holds_alternative<xcom::site_change>(*slot.second.what);
+    });
+  });
+}
+
 std::optional<app_state> oracle::state_after(xcom::slot_no slot) const {
   auto const at = deliveries_.find(slot);
   if (at == deliveries_.end()) return std::nullopt;

@@ -43,6 +43,8 @@ class oracle {
   [[nodiscard]] std::uint64_t messages() const { return messages_; }
   [[nodiscard]] std::uint64_t site_changes() const { return site_changes_; }
   [[nodiscard]] std::optional<app_state> state_after(xcom::slot_no slot) const;
+  // Somebody accepted a change of the site that is not known to be decided.
+  [[nodiscard]] bool site_change_under_way() const;
   [[nodiscard]] xcom::site const& newest_site() const { return sites_.rbegin()->second; }
 
  private:

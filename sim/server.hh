@@ -166,6 +166,7 @@ class server {
   bool applying_ = false;
   bool slow_applier_ = false;
   bool cloning_ = false;
+  bool needs_notes_ = false;  // to come to where the data stands
   unsigned clones_tried_ = 0;
   bool afresh_ = false;  // leaves only to come back
   bool online_ = false;

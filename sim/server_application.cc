@@ -24,7 +24,8 @@ std::optional<xcom::checkpoint> server::own_start() const {
 void server::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> source) {
   app_.emplace(from, world_.with.certification_window);
   to_apply_.clear();
-  post(xcom::start_delivery{from, source});
+  needs_notes_ = from.slot < data_->slot;
+  post(xcom::start_delivery{from, source, needs_notes_});
 }
 
 void server::perform(xcom::deliver const& what) {
@@ -37,6 +38,9 @@ void server::perform(xcom::deliver const& what) {
   acknowledge(*what.what, *outcome);
   to_apply_.push_back({what.slot, app_->state()});
   schedule_apply();
+  if (!needs_notes_ || what.slot < data_->slot) return;
+  needs_notes_ = false;
+  post(xcom::notes_done{});
 }
 
 // Verdicts are written beside the slots and are not synced: a power failure can take them from under a database that
@@ -130,17 +134,10 @@ bool server::can_clone_from(server const& donor) const {
          !world_.net.is_cut(donor.address_, address_) && !world_.net.is_cut(address_, donor.address_);
 }
 
-// Our own log has no verdicts for what we never delivered: the index must be complete before it begins.
 std::optional<xcom::checkpoint> server::clone_start(server const& donor) const {
-  auto state = donor.data_->state;
-  for (auto const& each : log_->checkpoints()) {
-    if (each.slot.next() < log_->begins()) continue;
-    state.forgotten = std::min(state.forgotten, app_state_of(each).forgotten);
-    break;
-  }
   auto candidates = donor.log_->checkpoints();
   std::erase_if(candidates, [&](auto const& each) { return each.slot > node_->decided(); });
-  return start_for(candidates, donor.data_->slot, state);
+  return start_for(candidates, donor.data_->slot, donor.data_->state);
 }
 
 void server::clone() {
