@@ -16,14 +16,12 @@ namespace gr::mariadb {
 
 struct own_counters {
   std::atomic<std::uint64_t> local_commits{0}, local_cert_failures{0}, local_replays{0}, local_bf_aborts{0};
-  std::atomic<std::uint64_t> replicated{0}, replicated_bytes{0}, keys_bytes{0}, key_count{0}, data_bytes{0};
+  std::atomic<std::uint64_t> replicated{0}, replicated_bytes{0}, keys_bytes{0}, data_bytes{0};
   std::atomic<std::uint64_t> received{0}, received_bytes{0};
   std::atomic<std::uint64_t> applied{0}, applied_out_of_order{0}, apply_waits{0}, distance_sum{0};
   std::atomic<std::uint64_t> causal_reads{0}, desyncs{0};
   std::atomic<std::int64_t> applying{0}, window_sum{0};
-  std::atomic<std::uint64_t> pauses{0}, paused_ns{0};
-  std::atomic<std::int64_t> last_applied_start{-1};
-  std::atomic<std::int64_t> since_ns{0};
+  std::atomic<std::uint64_t> pauses{0};
   void reset();
 };
 

@@ -1,0 +1,93 @@
+// Goal: what users write is understood or refused with a reason, and files are read back as written.
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "gr/mariadb/address.hh"
+#include "gr/mariadb/state_file.hh"
+#include "gr/options.hh"
+
+namespace gr::mariadb {
+namespace {
+
+using moment = gr::option_store::moment;
+
+TEST(address, takes_galeras_and_our_own_scheme) {
+  auto const parsed = parse_cluster_address("gcomm://h1:5000,h2,[::1]:7?pc.weight=3&evs.suspect_timeout=PT2S");
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(parsed->seeds, (std::vector<std::string>{"h1:5000", "h2:4567", "[::1]:7"}));
+  EXPECT_EQ(parsed->options, "pc.weight=3;evs.suspect_timeout=PT2S");
+  EXPECT_TRUE(parse_cluster_address("gr://")->seeds.empty());
+}
+
+TEST(address, refuses_with_the_reason) {
+  for (auto const* bad : {"", "h1:4567", "ftp://h1", "gcomm://h1:0", "gcomm://h1:70000", "gcomm://h1:x", "gcomm://[::1", "gr://:5"})
+    EXPECT_FALSE(parse_cluster_address(bad).has_value()) << bad;
+  EXPECT_NE(parse_cluster_address("gcomm://h1:70000").error().text.find("1 .. 65535"), std::string::npos);
+}
+
+TEST(options, a_list_is_applied_as_a_whole_or_not_at_all) {
+  gr::option_store store;
+  EXPECT_FALSE(store.set_all("pc.weight = 7; nonsense = 1", moment::running).has_value());
+  EXPECT_EQ(store.number("group_replication_member_weight"), 50);
+  ASSERT_TRUE(store.set_all("pc.weight = 7; gcache.size = 256M;", moment::running).has_value());
+  EXPECT_EQ(store.number("group_replication_member_weight"), 7);
+  EXPECT_EQ(store.number("gcache.size"), 256 << 20);
+  EXPECT_NE(store.print().find("gcache.size = 256M; "), std::string::npos);
+}
+
+TEST(options, a_refusal_names_option_value_and_range) {
+  gr::option_store store;
+  auto const text = store.set("pc.weight", "101", moment::running).error().text;
+  for (auto const* part : {"pc.weight", "101", "0 .. 100"}) EXPECT_NE(text.find(part), std::string::npos) << text;
+}
+
+TEST(options, durations_come_in_seconds_and_in_iso_8601) {
+  gr::option_store store;
+  for (auto const* same : {"PT1M2.5S", "62.5", "pt62.5s"}) {
+    ASSERT_TRUE(store.set("evs.inactive_timeout", same, moment::running).has_value()) << same;
+    EXPECT_EQ(store.number("evs.inactive_timeout"), 62500);
+  }
+  for (auto const* bad : {"", "P", "PT", "PTS", "1x", "-1", "PT5", "inf"})
+    EXPECT_FALSE(store.set("evs.inactive_timeout", bad, moment::running).has_value()) << bad;
+}
+
+TEST(options, what_has_no_effect_is_accepted_with_a_warning) {
+  gr::option_store store;
+  auto const warnings = store.set_all("evs.send_window=512", moment::running);
+  ASSERT_TRUE(warnings.has_value());
+  EXPECT_EQ(warnings->size(), 1U);
+}
+
+struct state_file : testing::Test {
+  void SetUp() override {
+    char name[] = "/tmp/state_file_XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    dir = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(dir); }
+  std::string dir;
+};
+
+TEST_F(state_file, is_read_back_as_written) {
+  EXPECT_FALSE(read_state_file(dir)->has_value());
+  saved_state const state{base::make_uuid(1, 2), 77, false, true};
+  ASSERT_TRUE(write_state_file(dir, state).has_value());
+  auto const read = **read_state_file(dir);
+  EXPECT_EQ(read.group, state.group);
+  EXPECT_EQ(read.seqno, 77);
+  EXPECT_FALSE(read.safe_to_bootstrap);
+  EXPECT_TRUE(read.diverged);
+}
+
+TEST_F(state_file, a_broken_line_is_named) {
+  std::ofstream(dir + "/grastate.dat") << "# GALERA saved state\nversion: 2.1\nuuid: nothing\n";
+  auto const read = read_state_file(dir);
+  ASSERT_FALSE(read.has_value());
+  EXPECT_NE(read.error().text.find("line 3"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gr::mariadb
