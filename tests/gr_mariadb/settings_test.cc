@@ -63,9 +63,8 @@ TEST(options, what_has_no_effect_is_accepted_with_a_warning) {
 
 struct state_file : testing::Test {
   void SetUp() override {
-    char name[] = "/tmp/state_file_XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    dir = name;
+    dir = testing::TempDir() + "state_file_XXXXXX";
+    ASSERT_NE(::mkdtemp(dir.data()), nullptr);
   }
   void TearDown() override { std::filesystem::remove_all(dir); }
   std::string dir;
