@@ -11,7 +11,6 @@ namespace {
 constexpr std::uint64_t hear_others_ticks = 30;    // heartbeats come every 10: by then all reachable ones were heard
 constexpr std::uint64_t choose_anyway_ticks = 200;  // with a member of the site silent
 constexpr std::uint64_t ask_again_ticks = 100;
-constexpr int donor_not_online = 111;               // ECONNREFUSED: as a donor that is not there
 
 bool is_online(xcom::site_member const& who) {
   auto const decoded = base::decode<member_facts>(who.app);
@@ -45,6 +44,7 @@ void member::on(resumed const& in) {
   ensure(base_ >= 0);
   began_ = now_;
   own_boot_seen_ = false;
+  have_quorum_ = false;
   known_site_ = in.at;
   state_ = state_of(in.from);
   emit(say{server::level::info, "local recovery: this member's data stands at " + std::to_string(base_) +
@@ -69,6 +69,7 @@ void member::on(taken_in const& in) {
                   "by removing its grastate.dat and group_replication.*.log files");
   stage_ = stage::choosing;
   connected_ = true;
+  taken_in_at_ = group.seqno;
   tell_server(connected_to_group{view_at(group.seqno, view_status::primary)});
 }
 
@@ -112,6 +113,8 @@ void member::on(observed const& in) {
   last_ = in;
   if (now_ == base::tick_count{}) began_ = observed_since_ = in.now;
   now_ = in.now;
+  // What is not applied here yet is still waited for here, however far the others are.
+  if (stage_ >= stage::replaying) certification_.retain_above(std::max(in.applied, base_));
   publish_facts();
   consume();
   move_stable();
@@ -130,7 +133,19 @@ void member::publish_facts() {
 
 void member::tick_recovery() {
   if (stage_ == stage::choosing && !planner_) start_planner();
-  if (stage_ == stage::asking && now_.value() - asked_.value() > ask_again_ticks) ask_for_history();
+  if (stage_ == stage::asking && now_.value() - asked_.value() > ask_again_ticks) {
+    if (donor_is_heard()) {
+      ask_for_history();
+    } else if (planner_ && planner_->finished()) {
+      planner_.reset();
+      donor_.reset();
+      stage_ = stage::choosing;
+    }
+  }
+  if (stage_ == stage::copying && ask_copy_again_ && now_ >= *ask_copy_again_) {
+    ask_copy_again_.reset();
+    if (donor_) ask_for_copy(*donor_);
+  }
   if (planner_ && !planner_->finished()) {
     run_planner(recovery::positions_heard{candidates()});
     if (stage_ == stage::replaying)
@@ -152,7 +167,7 @@ void member::tick_recovery() {
   update_sent_ = true;
   auto facts = config_.facts;
   facts.status = member_status::online;
-  emit(to_node{xcom::update_self{base::encode(facts)}});
+  emit(to_node{xcom::update_self{base::encode(facts), xcom::member_role::voter}});
 }
 
 void member::become_online() {
@@ -221,6 +236,7 @@ void member::start_planner() {
   config.reconnect_interval_ticks = config_.recovery_reconnect_ticks;
   config.can_clone = !config_.server_runs;
   config.clones_done = copies_;
+  config.has_data = base_ >= 0;
   planner_.emplace(config, random_);
   random_ = base::prng(random_.next());
   run_planner(recovery::recovery_began{now_, positions(base_), positions(base_), rows});
@@ -254,6 +270,7 @@ void member::perform(recovery::stop_log_transfer const&) {
 }
 
 void member::perform(recovery::declare_online const&) {
+  if (stage_ == stage::choosing) return ask_anybody_for_history();
   if (!online_at_) online_at_ = std::max(base_, std::min(state_.seqno, last_.applied));
 }
 
@@ -300,10 +317,30 @@ void member::choose_source() {
 
 // ---- asking where to begin ----
 
+// Nothing is missing, but somebody has to say where delivery begins and send what the certifier must know.
+void member::ask_anybody_for_history() {
+  recovery::selection_request request;
+  request.self = config_.self;
+  request.donor_threshold = config_.donor_threshold;
+  auto const chosen = recovery::select_donors(candidates(), request, random_);
+  if (chosen.order.empty()) {
+    planner_.reset();  // chooses again when somebody is there
+    return;
+  }
+  donor_ = chosen.order.front();
+  stage_ = stage::asking;
+  ask_for_history();
+}
+
+bool member::donor_is_heard() const {
+  auto const at = std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& each) { return donor_ == each.id; });
+  return at != last_.others.end() && at->heard;
+}
+
 void member::ask_for_history() {
   if (!donor_) return;
   asked_ = now_;
-  emit(tell{*donor_, base::encode(direct_message{history_query{++question_, base_}})});
+  emit(tell{*donor_, base::encode(direct_message{history_query{++question_, std::min(base_, taken_in_at_)}})});
 }
 
 void member::on(told const& in) {
@@ -327,6 +364,12 @@ void member::take(xcom::member_id const& from, history_query const& what, std::s
 void member::take(xcom::member_id const& from, history_answer const& what) {
   if (stage_ != stage::asking || what.number != question_ || !donor_ || *donor_ != from) return;
   if (what.from.empty()) {
+    if (planner_->finished()) {
+      planner_.reset();
+      donor_.reset();
+      stage_ = stage::choosing;
+      return;
+    }
     std::string const why = "its log serves positions from " + std::to_string(what.first_available) + " on";
     return run_planner(recovery::transfer_ended{from, why});
   }
@@ -375,6 +418,10 @@ void member::on(state_was_sent const& in) {
 
 void member::take(xcom::member_id const& from, state_sent_message const& what) {
   if (stage_ != stage::copying || what.error == 0 || !donor_ || *donor_ != from) return;
+  if (what.error == donor_busy) {
+    ask_copy_again_ = now_.plus(ask_again_ticks);
+    return;
+  }
   std::string const why = what.error == donor_not_online ? "it is not ONLINE" : "its transfer ended with error " + std::to_string(what.error);
   emit(say{server::level::warning, "recovery: full copy from " + name_of(from) + " failed: " + why});
   run_planner(recovery::clone_ended{from, why, false});
@@ -411,7 +458,7 @@ void member::on(quorum const& in) {
 }
 
 void member::on(abandoned const& in) {
-  for (auto const seq : awaited_) emit(resolve{seq, {order_outcome::unknown, -1, -1, in.why}});
+  for (auto const seq : awaited_) emit(resolve{seq, 0, {order_outcome::unknown, -1, -1, in.why}});
   awaited_.clear();
 }
 

@@ -45,11 +45,14 @@ void member::step(member_event const& in, std::vector<member_action>& out) {
 void member::on(xcom::deliver const& in) {
   delivered_ = in.slot;
   slot_note note{state_, {}};
+  std::size_t const before = out_->size();
   if (auto const* all = std::get_if<xcom::batch>(in.what.get()))
     deliver_batch(in, *all, note);
   else if (auto const* change = std::get_if<xcom::site_change>(in.what.get()))
     deliver_site(change->next);
-  if (in.note.empty()) emit(write_note{in.slot, base::encode(note)});
+  // Ahead of what the server is handed: whatever it can have applied has its verdict in the log.
+  if (in.note.empty())
+    out_->insert(out_->begin() + static_cast<std::ptrdiff_t>(before), write_note{in.slot, base::encode(note)});
   unconsumed_.push_back({in.slot, state_.seqno});
 }
 
@@ -77,7 +80,7 @@ void member::deliver_batch(xcom::deliver const& in, xcom::batch const& all, slot
     } else if (auto const* request = std::get_if<state_request_message>(&*decoded)) {
       take(*request, in.note.empty());
     } else if (each.origin == config_.self && awaited_.erase(each.seq) > 0) {
-      emit(resolve{each.seq, {order_outcome::passed, state_.seqno, state_.seqno, {}}});
+      emit(resolve{each.seq, 0, {order_outcome::passed, state_.seqno, state_.seqno, {}}});
     }
   }
 }
@@ -138,7 +141,7 @@ void member::hand_over(xcom::message const& from, write_set_message const& what,
   if (failed) ++count_.cert_failures;
   if (mine) {
     ++(failed ? count_.local_cert_failures : count_.local_commits);
-    return emit(resolve{from.seq, outcome});
+    return emit(resolve{from.seq, what.source.trx, outcome});
   }
   ++count_.received;
   count_.received_bytes += what.data.size() + what.keys.size();
@@ -161,10 +164,9 @@ void member::take(stable_message const& what) {
 
 void member::take(state_request_message const& what, bool first_time) {
   if (!first_time || what.donor != config_.self) return;
-  if (stage_ != stage::online) {
-    emit(tell{what.joiner, base::encode(direct_message{state_sent_message{-1, 111}})});
-    return;
-  }
+  // One at a time: the server has one position to pause at.
+  int const refusal = stage_ != stage::online ? donor_not_online : donating_to_.empty() ? 0 : donor_busy;
+  if (refusal != 0) return emit(tell{what.joiner, base::encode(direct_message{state_sent_message{-1, refusal}})});
   donating_to_.insert(what.joiner);
   emit(say{server::level::info, "this member is the donor of a full copy for " + name_of(what.joiner) + " at position " +
                                     std::to_string(state_.seqno)});
@@ -181,7 +183,8 @@ void member::deliver_site(xcom::site const& next) {
     ++state_.seqno;
     ++state_.view_number;
     certification_.skip(state_.seqno, false);
-    if (!connected_) {
+    bool const founding = !connected_;
+    if (founding) {
       connected_ = true;
       tell_server(connected_to_group{view_at(state_.seqno, view_status::primary)});
     }
@@ -189,6 +192,7 @@ void member::deliver_site(xcom::site const& next) {
       started_ = true;
       tell_server(view_installed{view_at(state_.seqno, view_status::primary)});
     }
+    if (founding && stage_ == stage::online) tell_server(caught_up{});
   }
   if (self == nullptr) return;
   if (self->boot == config_.boot) own_boot_seen_ = true;

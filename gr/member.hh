@@ -119,6 +119,7 @@ struct tell {
 };
 struct resolve {                      // release whoever waits for this own message
   xcom::origin_seq seq;
+  std::uint64_t trx = 0;              // of a write set: the server's transaction
   ordered outcome;
 };
 struct write_note {
@@ -219,6 +220,8 @@ class member {
   void perform(recovery::leave const& what);
   void ask_for_copy(xcom::member_id const& donor);
   void ask_for_history();
+  void ask_anybody_for_history();
+  [[nodiscard]] bool donor_is_heard() const;
   void choose_source();
   void tick_recovery();
   void become_online();
@@ -251,7 +254,9 @@ class member {
 
   // own
   seqno_t base_ = -1;            // the server's data holds everything up to here
-  seqno_t server_base_ = -1;     // ... and was told so
+  // Where the group stood when we were taken in. From there on slots come to us without notes, so the index must be
+  // complete by then, even when a copy brings us further.
+  seqno_t taken_in_at_ = -1;
   xcom::site known_site_;        // the newest one heard of: before delivery began, as taken in
   bool connected_ = false;       // the server was
   bool started_ = false;         // the server got its first view, or a copy: it may be handed events
@@ -274,6 +279,7 @@ class member {
   base::tick_count began_;
   base::tick_count observed_since_;
   unsigned copies_ = 0;
+  std::optional<base::tick_count> ask_copy_again_;  // the donor was busy
   std::optional<base::blob> request_;          // the server's state request, once it gave it
   std::optional<xcom::member_id> donor_;
   std::uint64_t question_ = 0;

@@ -70,7 +70,9 @@ struct history_answer {
     codec(number, from, first_available);
   }
 };
-struct state_sent_message {  // donor to joiner: the transfer ended on my side
+inline constexpr int donor_busy = 11;         // EAGAIN: ask again in a while
+inline constexpr int donor_not_online = 111;  // ECONNREFUSED: as a donor that is not there
+struct state_sent_message {  // donor to joiner: the transfer ended on my side, or never began
   seqno_t position = -1;
   std::int32_t error = 0;
   template <class Codec>

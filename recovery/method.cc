@@ -69,6 +69,14 @@ method_choice choose_method(std::span<candidate const> members, method_request c
     return choice;
   };
 
+  if (!request.has_data) {
+    if (may_clone) return as(method::clone, "this member holds no data yet");
+    bool const later = std::any_of(members.begin(), members.end(), [&](auto const& member) {
+      return member.id != request.self && !member.arbiter && member.state == member_state::recovering;
+    });
+    if (later) return as(method::wait, "this member holds no data, and the members it could copy are RECOVERING themselves");
+    return as(method::leave, "this member holds no data, and nobody can be cloned");
+  }
   if (breach && may_clone && request.clones_done == 0)
     return as(method::clone, compared(choice.missing, ">=", request.clone_threshold));
   if (donors.log_donors == 0 && may_clone && request.clones_done < clones_in_a_row_max)

@@ -24,6 +24,7 @@ struct method_request {
   gtid_set own;  // executed and received here
   std::uint64_t clone_threshold = clone_threshold_max;
   bool can_clone = true;     // this server is able to take a copy now
+  bool has_data = true;      // false: a fresh server; the log alone does not make it one of the group
   unsigned clones_done = 0;  // clones that led to this start
 };
 
@@ -34,6 +35,7 @@ struct method_choice {
 };
 
 // Considers, in this order:
+//   0. the joiner holds no data at all and somebody can be cloned from   -> clone
 //   1. |missing| >= clone_threshold and somebody can be cloned from      -> clone (not right after a clone)
 //   2. no ONLINE member's log holds all that is missing, but a clone can -> clone (clones_in_a_row_max times)
 //   3. an ONLINE member's log holds it                                   -> log_transfer

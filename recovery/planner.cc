@@ -111,6 +111,7 @@ void planner::decide(actions& out) {
                                          .own = own(),
                                          .clone_threshold = config_.clone_threshold,
                                          .can_clone = config_.can_clone && clone_ruled_out_.empty(),
+                                         .has_data = config_.has_data,
                                          .clones_done = config_.clones_done});
   target_ = union_of(own(), choice.missing);
   if (data_dropped_) {

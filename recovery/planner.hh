@@ -39,6 +39,7 @@ struct planner_config {
   std::uint64_t progress_deadline_ticks =
       30'000 / base::tick_milliseconds;  // a donor that brings nothing for so long fails
   bool can_clone = true;
+  bool has_data = true;
   unsigned clones_done = 0;  // clones that led to this start of the server
 };
 

@@ -133,6 +133,7 @@ void node::on(app_facts const& happened) { facts_ = happened.facts; }
 
 void node::on(update_self const& happened) {
   self_.app = happened.app;
+  if (happened.role) self_.role = *happened.role;
   wish_for(wish::kind::update, self_);
   request_due_ = now_;
 }

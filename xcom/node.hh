@@ -369,6 +369,7 @@ class node {
   void on(log_read const& happened);
   void take(member_id const& from, fetch const& what);
   void take(member_id const& from, fetched const& what);
+  void drop_pending(origin_seq up_to);
   void forward_pending(bool again);
   void tick_pending();
   void deliver_ready();

@@ -1,0 +1,264 @@
+// How a member begins (found a group, come back with a whole log, ask to be taken in) and how it ends.
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "gr/history.hh"
+#include "runtime/live_group.hh"
+
+namespace runtime {
+namespace {
+
+using gr::server;
+
+std::uint64_t milliseconds_now() {
+  auto const now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+base::prng make_prng() {
+  std::random_device device;
+  return base::prng(static_cast<std::uint64_t>(device()) << 32 | device());
+}
+
+base::uuid random_uuid() {
+  auto random = make_prng();
+  return base::make_uuid(random.next(), random.next());
+}
+
+base::tick_count ticks_of(std::int64_t milliseconds) {
+  return base::tick_count(
+      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(milliseconds) / base::tick_milliseconds));
+}
+
+}  // namespace
+
+base::result<void> live_group::listen() {
+  transport_config config;
+  config.listen_address = options_.listen_host + ":" + std::to_string(options_.listen_port);
+  config.self_address = own_address_;
+  config.group_name = group_name_;
+  config.self = self_;
+  config.boot = boot_;
+  transport_callbacks calls;
+  calls.on_message = [this](xcom::member_id const& from, xcom::wire_message what) {
+    node_events_.emplace_back(xcom::received{from, std::move(what)});
+    settle_soon();
+  };
+  calls.on_link_lost = [this](std::string const& address) {
+    node_events_.emplace_back(xcom::link_lost{address});
+    settle_soon();
+  };
+  calls.on_rejected = [this](std::string const& address, std::string const& why) {
+    if (std::exchange(refusals_[address], why) != why)
+      say(server::level::error, address + " refused this member: " + why);
+    if (connecting_) {
+      connecting_->answer(base::fail(address + " refused this member: " + why));
+      connecting_.reset();
+    }
+  };
+  calls.on_log = [this](std::string const& line) { say(server::level::warning, line); };
+  if (net_) net_->close();
+  net_ = std::make_unique<transport>(io_, config, std::move(calls));
+  return net_->listen();
+}
+
+base::result<xcom::recovered_log> live_group::open_log() {
+  xcom::log_config config;
+  config.retain_bytes = static_cast<std::uint64_t>(options_.options->number("group_replication_log_retention_size"));
+  log_ = std::make_unique<xcom::agreed_log>(config, std::make_shared<directory_files>(files_config{options_.data_dir}));
+  auto found = log_->open();
+  if (!found) return found.error();
+  for (auto const& each : found->notices) say(server::level::warning, "agreed log: " + each);
+  return found;
+}
+
+base::result<void> live_group::begin(gr::connect_request const& request) {
+  own_address_ = options_.own_host + ":" + std::to_string(options_.own_port);
+  auto found = open_log();
+  if (!found) return found.error();
+  bool const has_log = !found->empty && !found->last.group.is_nil() && found->decided.value() > 0;
+  // The log and the data belong together only when the data's position can be reached from a checkpoint of the log.
+  bool const data_fits = has_log && options_.start && options_.start->seqno >= 0 &&
+                         gr::beginning_for(log_->checkpoints(), options_.start->seqno).has_value() &&
+                         gr::state_of(log_->checkpoints().back()).history == options_.start->group;
+  if (request.bootstrap) return data_fits ? come_back(*found, true) : found_group(*found);
+  if (data_fits && found->at.find(found->last.self) != nullptr) return come_back(*found, false);
+  if (has_log)
+    say(server::level::warning, "the agreed log in the data directory does not fit the server's data and is not used");
+  self_ = {has_log ? found->last.self.uuid : random_uuid(), milliseconds_now()};
+  own_uuid_ = self_.uuid;
+  boot_ = 1;
+  if (auto done = listen(); !done) return done;
+  return ask_to_join();
+}
+
+// A new log whose GTIDs go on from the data's position, or begin at 1.
+base::result<void> live_group::found_group(xcom::recovered_log const& found) {
+  if (!found.empty && found.decided.value() > 0 && !(options_.start && options_.start->seqno >= 0))
+    return base::fail(
+        "the agreed log in " + options_.data_dir +
+        " holds a group's history, but the position of the server's "
+        "data is not known, so the two cannot be joined. Start with --wsrep_start_position=<what mariadbd "
+        "--wsrep-recover prints>, or move the group_replication.*.log files away to found a new group from "
+        "the data as it is");
+  self_ = {found.empty ? random_uuid() : found.last.self.uuid, milliseconds_now()};
+  own_uuid_ = self_.uuid;
+  boot_ = 1;
+  log_name_ = random_uuid();
+  if (auto done = listen(); !done) return done;
+  gr::replicated_state state;
+  bool const has_data = options_.start && options_.start->seqno >= 0;
+  state.history = has_data ? options_.start->group : random_uuid();
+  state.seqno = state.forgotten = has_data ? options_.start->seqno : 0;
+  xcom::checkpoint const at{xcom::slot_no{}, {}, {}, base::encode(state)};
+  if (auto done = log_->begin({log_name_, self_, boot_}, false); !done) return done;
+  say(server::level::info, "founding a new group with history " + base::to_string(state.history) + " at position " +
+                               std::to_string(state.seqno));
+  make_member(member_configuration());
+  make_node(xcom::begin_group{log_name_, self_entry(gr::member_status::online), at});
+  step_member(gr::founded{at});
+  return {};
+}
+
+base::result<void> live_group::come_back(xcom::recovered_log const& found, bool alone) {
+  self_ = found.last.self;
+  own_uuid_ = self_.uuid;
+  boot_ = found.last.boot + 1;
+  log_name_ = found.last.group;
+  if (auto done = listen(); !done) return done;
+  if (auto done = log_->begin({log_name_, self_, boot_}, true); !done) return done;
+  auto config = member_configuration();
+  auto const from = gr::beginning_for(log_->checkpoints(), config.base);
+  if (!from) return base::fail("the agreed log has no checkpoint for position " + std::to_string(config.base));
+  say(server::level::info, "coming back as " + xcom::to_string(self_) + ", boot " + std::to_string(boot_) +
+                               ": data at " + std::to_string(config.base) + ", log decided to slot " +
+                               std::to_string(found.decided.value()) + ", " + std::to_string(found.undecided.size()) +
+                               " slots accepted above it" +
+                               (alone ? "; going on ALONE from here, as --wsrep-new-cluster asks" : ""));
+  make_member(std::move(config));
+  xcom::begin_again how;
+  how.log = log_name_;
+  how.self = self_entry(gr::member_status::recovering);
+  how.at = found.at;
+  if (auto const* before = found.at.find(self_); before != nullptr && !alone) how.self.role = before->role;
+  how.promised = found.promised;
+  how.decided = found.decided;
+  how.log_begins = found.begins;
+  how.undecided = found.undecided;
+  how.force_alone = alone;
+  make_node(std::move(how));
+  step_member(gr::resumed{*from, node_->current_site()});
+  return {};
+}
+
+base::result<void> live_group::ask_to_join() {
+  std::vector<std::string> others;
+  for (auto const& each : seeds_)
+    if (each != own_address_) others.push_back(each);
+  if (others.empty())
+    return base::fail("there is no other member to ask: wsrep_cluster_address names only this one (" + own_address_ +
+                      "). To found a new group start with --wsrep-new-cluster (galera_new_cluster)");
+  make_member(member_configuration());
+  make_node(xcom::begin_joining{joiner_entry(), others});
+  return {};
+}
+
+// Expelled while the server runs: a new incarnation goes on delivering where the old one stopped.
+void live_group::join_again(xcom::site const& at) {
+  step_member(gr::quorum{false, {}});
+  answer_all_as_unknown("this member was expelled from the group");
+  if (!node_->is_delivering()) return close_group("this member was expelled while it joined: start the server again");
+  own_place_ = node_->checkpoint_here();
+  own_place_->app = member_->state_blob();
+  std::vector<std::string> seeds = seeds_;
+  for (auto const& each : at.members) seeds.push_back(each.address);
+  self_.incarnation = std::max(self_.incarnation + 1, milliseconds_now());
+  boot_ = 1;
+  say(server::level::warning,
+      "the group went on without this member; asking to be taken in again as " + xcom::to_string(self_));
+  node_events_.clear();
+  if (auto done = listen(); !done) return close_group(done.error().text);
+  make_node(xcom::begin_joining{joiner_entry(), seeds});
+}
+
+void live_group::make_node(xcom::beginning how) {
+  node_.emplace(node_configuration(), std::move(how), make_prng());
+  arm_timer();
+}
+
+void live_group::make_member(gr::member_config config) { member_.emplace(std::move(config), make_prng()); }
+
+gr::member_config live_group::member_configuration() const {
+  gr::member_config config;
+  auto const& options = *options_.options;
+  config.self = self_;
+  config.boot = boot_;
+  config.facts = {options_.node_name, options_.incoming, options_.server_version, gr::member_status::recovering};
+  if (options_.start && options_.start->seqno >= 0) {
+    config.history = options_.start->group;
+    config.base = options_.start->seqno;
+  }
+  config.donor_threshold = static_cast<std::uint64_t>(options.number("group_replication_donor_threshold"));
+  config.clone_threshold = static_cast<std::uint64_t>(options.number("group_replication_clone_threshold"));
+  config.recovery_retry_count = static_cast<std::uint64_t>(options.number("group_replication_recovery_retry_count"));
+  config.recovery_reconnect_ticks = ticks_of(options.number("group_replication_recovery_reconnect_interval")).value();
+  return config;
+}
+
+xcom::node_config live_group::node_configuration() const {
+  xcom::node_config config;
+  auto const& options = *options_.options;
+  config.self = self_;
+  config.boot = boot_;
+  config.suspect_ticks = ticks_of(options.number("group_replication_communication_flp_timeout"));
+  config.expel_ticks = ticks_of(options.number("group_replication_member_expel_timeout"));
+  config.event_horizon = static_cast<std::uint32_t>(options.number("group_replication_write_concurrency"));
+  config.cache_bytes_max = static_cast<std::size_t>(options.number("group_replication_message_cache_size"));
+  return config;
+}
+
+xcom::site_member live_group::self_entry(gr::member_status status) const {
+  xcom::site_member entry;
+  entry.id = self_;
+  entry.address = own_address_;
+  entry.weight = static_cast<std::uint32_t>(options_.options->number("group_replication_member_weight"));
+  entry.boot = boot_;
+  entry.app = base::encode(gr::member_facts{options_.node_name, options_.incoming, options_.server_version, status});
+  return entry;
+}
+
+// Without a vote until it is level with the group.
+xcom::site_member live_group::joiner_entry() const {
+  auto entry = self_entry(gr::member_status::recovering);
+  entry.role = xcom::member_role::non_voting;
+  return entry;
+}
+
+// For good: the server is told that nothing comes any more, and nobody keeps waiting.
+void live_group::close_group(std::string const& why) {
+  if (gave_up_) return;
+  gave_up_ = true;
+  say(server::level::error, "leaving the group: " + why);
+  answer_all_as_unknown(why);
+  if (connecting_) {
+    connecting_->answer(base::fail(why));
+    connecting_.reset();
+  }
+  if (node_ && node_->is_member()) node_events_.emplace_back(xcom::leave_group{});
+  server_.deliver(gr::group_closed{});
+}
+
+void live_group::finish_leaving() {
+  answer_all_as_unknown("this member leaves the group");
+  timer_.cancel();
+  if (net_) net_->close();
+  if (!gave_up_) server_.deliver(gr::group_closed{});
+  gave_up_ = true;
+  if (log_) log_failed(log_->sync());
+  if (leaving_) leaving_->answer(true);
+  leaving_.reset();
+}
+
+}  // namespace runtime

@@ -1,0 +1,227 @@
+#include "runtime/live_group.hh"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "runtime/group.hh"
+
+namespace runtime {
+namespace {
+
+// Encoded, a message has to fit one reassembled frame beside its headers.
+constexpr std::size_t message_bytes_max = (1ULL << 30) - (1U << 20);
+// mariadbd ignores SIGTERM while it waits for this.
+constexpr auto connect_patience = std::chrono::seconds(60);
+constexpr auto leave_patience = std::chrono::seconds(5);
+
+}  // namespace
+
+std::unique_ptr<gr::group> make_group(gr::group_options const& options, gr::server& server) {
+  return std::make_unique<live_group>(options, server);
+}
+
+live_group::live_group(gr::group_options options, gr::server& server)
+    : options_(std::move(options)), server_(server), status_(std::make_shared<gr::group_status>()) {}
+
+live_group::~live_group() { stop_thread(); }
+
+void live_group::start_thread() {
+  io_.restart();
+  work_.emplace(boost::asio::make_work_guard(io_));
+  running_ = true;
+  thread_ = std::thread([this] { io_.run(); });
+}
+
+void live_group::stop_thread() {
+  running_ = false;
+  if (!thread_.joinable()) return;
+  work_.reset();
+  io_.stop();
+  thread_.join();
+}
+
+// One wake-up of the strand serves everything posted until it gets there.
+void live_group::post(std::function<void()> work) {
+  bool wake = false;
+  {
+    std::lock_guard const lock(inbox_mutex_);
+    work_inbox_.push_back(std::move(work));
+    wake = !std::exchange(inbox_posted_, true);
+  }
+  if (wake) boost::asio::post(io_, [this] { drain_inbox(); });
+}
+
+void live_group::enqueue(to_order one) {
+  bool wake = false;
+  {
+    std::lock_guard const lock(inbox_mutex_);
+    inbox_.push_back(std::move(one));
+    wake = !std::exchange(inbox_posted_, true);
+  }
+  if (wake) boost::asio::post(io_, [this] { drain_inbox(); });
+}
+
+void live_group::drain_inbox() {
+  std::vector<to_order> requests;
+  std::vector<std::function<void()>> work;
+  {
+    std::lock_guard const lock(inbox_mutex_);
+    requests.swap(inbox_);
+    work.swap(work_inbox_);
+    inbox_posted_ = false;
+  }
+  for (auto const& each : work) each();
+  bool const open = takes_writes();
+  xcom::origin_seq seq = open ? node_->next_seq() : xcom::origin_seq{};
+  for (auto& each : requests) {
+    if (!open) {
+      if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, "this member has no majority of the group"});
+      continue;
+    }
+    if (each.who) {
+      waiting_[seq.value()] = each.who;
+      step_member(gr::awaited{seq});
+    }
+    ++count_.replicated;
+    count_.replicated_bytes += each.payload.size();
+    count_.key_bytes += each.key_bytes;
+    count_.data_bytes += each.data_bytes;
+    node_events_.emplace_back(xcom::submitted{seq, std::move(each.payload)});
+    seq = seq.next();
+  }
+  settle();
+}
+
+base::result<void> live_group::connect(gr::connect_request const& request) {
+  if (running_) return base::fail("this member is connected already");
+  group_name_ = request.group_name;
+  seeds_ = request.seeds;
+  closing_ = gave_up_ = false;
+  auto const answer = std::make_shared<ticket<base::result<void>>>();
+  start_thread();
+  post([this, request, answer] {
+    connecting_ = answer;
+    if (auto begun = begin(request); !begun) {
+      connecting_.reset();
+      answer->answer(begun.error());
+    }
+  });
+  auto done = answer->wait_for(connect_patience);
+  if (!done)
+    done = base::result<void>(base::fail("no majority of the group answered within " +
+                                         std::to_string(connect_patience.count()) + " seconds. Members asked: " +
+                                         [this] {
+                                           std::string all;
+                                           for (auto const& each : seeds_) all += (all.empty() ? "" : ", ") + each;
+                                           return all.empty() ? std::string("none") : all;
+                                         }() +
+                                         ". Are they up, is the group name the same (" + group_name_ +
+                                         "), and was one of them started with --wsrep-new-cluster?"));
+  if (!*done) {
+    stop_thread();
+    net_.reset();
+    node_.reset();
+    member_.reset();
+    log_.reset();
+  }
+  return *done;
+}
+
+void live_group::disconnect() {
+  if (!running_) return;
+  auto const gone = std::make_shared<ticket<bool>>();
+  post([this, gone] {
+    leaving_ = gone;
+    closing_ = true;
+    if (node_ && node_->is_member() && !gave_up_)
+      step_node(xcom::leave_group{});
+    else
+      finish_leaving();
+  });
+  if (!gone->wait_for(leave_patience)) {
+    auto const closed = std::make_shared<ticket<bool>>();
+    post([this, closed] {
+      leaving_ = closed;
+      finish_leaving();
+    });
+    closed->wait();
+  }
+  stop_thread();
+  net_.reset();
+  node_.reset();
+  member_.reset();
+  log_.reset();
+}
+
+gr::ordered live_group::order(gr::local_write_set write_set) {
+  if (!running_) return {gr::order_outcome::not_sent, -1, -1, "this member is not connected to a group"};
+  auto const limit = static_cast<std::size_t>(options_.options->number("group_replication_transaction_size_limit"));
+  std::size_t const bytes = write_set.data.size() + write_set.keys.size();
+  if ((limit > 0 && bytes > limit) || bytes > message_bytes_max)
+    return {gr::order_outcome::too_big, -1, -1,
+            std::to_string(bytes) + " bytes exceed group_replication_transaction_size_limit (" +
+                std::to_string(limit == 0 ? message_bytes_max : std::min(limit, message_bytes_max)) + ")"};
+  gr::write_set_message message;
+  message.source = {own_uuid_, write_set.trx, write_set.conn};
+  message.flags = write_set.flags;
+  message.last_seen = write_set.last_seen;
+  message.keys = write_set.keys;
+  message.data = write_set.data;
+  auto const who = std::make_shared<ticket<gr::ordered>>();
+  enqueue({base::encode(gr::ordered_message(std::move(message))), write_set.keys.size(), write_set.data.size(), who});
+  return who->wait();
+}
+
+void live_group::order_later(gr::local_write_set write_set) {
+  if (!running_) return;
+  gr::write_set_message message;
+  message.source = {own_uuid_, write_set.trx, write_set.conn};
+  message.flags = write_set.flags;
+  message.last_seen = write_set.last_seen;
+  message.keys = std::move(write_set.keys);
+  message.data = std::move(write_set.data);
+  enqueue({base::encode(gr::ordered_message(std::move(message))), 0, 0, nullptr});
+}
+
+base::result<gr::seqno_t> live_group::causal_position(std::chrono::milliseconds timeout) {
+  if (!running_) return base::fail("this member is not connected to a group");
+  auto const who = std::make_shared<ticket<gr::ordered>>();
+  enqueue({base::encode(gr::ordered_message(gr::marker_message{})), 0, 0, who});
+  auto const answer = who->wait_for(timeout);
+  if (!answer) return base::fail("the group did not answer within " + std::to_string(timeout.count()) + " ms");
+  if (answer->outcome != gr::order_outcome::passed) return base::fail(answer->why);
+  return answer->seqno;
+}
+
+void live_group::state_requested(base::result<base::blob> request) {
+  post([this, request] { step_member(gr::state_request_ready{request}); });
+}
+
+void live_group::state_sent(gr::seqno_t position, int error) {
+  post([this, position, error] { step_member(gr::state_was_sent{position, error}); });
+}
+
+void live_group::state_received(base::uuid const& history, gr::seqno_t position, int error) {
+  post([this, history, position, error] { step_member(gr::state_was_received{history, position, error}); });
+}
+
+void live_group::set_desynced(bool desynced) {
+  post([this, desynced] { step_member(gr::desync_set{desynced}); });
+}
+
+gr::group_status live_group::status() const {
+  std::shared_ptr<gr::group_status const> held;
+  {
+    std::lock_guard const lock(status_mutex_);
+    held = status_;
+  }
+  return *held;
+}
+
+void live_group::answer_all_as_unknown(std::string const& why) {
+  if (member_) step_member(gr::abandoned{why});
+  for (auto const& [seq, who] : waiting_) who->answer({gr::order_outcome::unknown, -1, -1, why});
+  waiting_.clear();
+}
+
+}  // namespace runtime

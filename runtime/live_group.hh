@@ -1,0 +1,207 @@
+// Drives one member: xcom::node, gr::member, the agreed log and the transport, all on one strand with a thread of its own.
+//
+// Threads: the strand's thread owns every machine. Any other thread posts to the inbox and waits on a ticket.
+// Order:   a machine's actions are carried out one by one in their order, and what they cause is queued behind them, so
+//          nothing is sent before what stands ahead of it is in the log.
+// Always:  (1) a ticket is answered exactly once; (2) no call of the server's is made with a lock held.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "gr/member.hh"
+#include "gr/options.hh"
+#include "gr/ports.hh"
+#include "runtime/files.hh"
+#include "runtime/transport.hh"
+#include "xcom/agreed_log.hh"
+#include "xcom/node.hh"
+
+namespace runtime {
+
+// What a waiting thread holds: a value that arrives once.
+template <class T> class ticket {
+ public:
+  void answer(T value) {
+    {
+      std::lock_guard const lock(mutex_);
+      if (value_) return;
+      value_ = std::move(value);
+    }
+    arrived_.notify_one();
+  }
+  T wait() {
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [this] { return value_.has_value(); });
+    return std::move(*value_);
+  }
+  std::optional<T> wait_for(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    arrived_.wait_for(lock, timeout, [this] { return value_.has_value(); });
+    return value_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::optional<T> value_;
+};
+
+class live_group final : public gr::group {
+ public:
+  live_group(gr::group_options options, gr::server& server);
+  ~live_group() override;
+  live_group(live_group const&) = delete;
+  live_group& operator=(live_group const&) = delete;
+
+  base::result<void> connect(gr::connect_request const& request) override;
+  void disconnect() override;
+  gr::ordered order(gr::local_write_set write_set) override;
+  void order_later(gr::local_write_set write_set) override;
+  base::result<gr::seqno_t> causal_position(std::chrono::milliseconds timeout) override;
+  void state_requested(base::result<base::blob> request) override;
+  void state_sent(gr::seqno_t position, int error) override;
+  void state_received(base::uuid const& group, gr::seqno_t position, int error) override;
+  void set_desynced(bool desynced) override;
+  void note_progress() override {}
+  [[nodiscard]] gr::group_status status() const override;
+
+ private:
+  using waiter = std::shared_ptr<ticket<gr::ordered>>;
+  struct to_order {  // a message somebody wants ordered
+    base::blob payload;
+    std::size_t key_bytes = 0;
+    std::size_t data_bytes = 0;
+    waiter who;  // null: nobody waits
+  };
+
+  // live_group.cc: between threads
+  void post(std::function<void()> work);
+  void enqueue(to_order one);
+  void drain_inbox();
+  void start_thread();
+  void stop_thread();
+  void answer_all_as_unknown(std::string const& why);
+  void publish_status();
+
+  // live_connect.cc: how a member begins and ends
+  base::result<void> begin(gr::connect_request const& request);
+  base::result<void> listen();
+  base::result<xcom::recovered_log> open_log();
+  base::result<void> found_group(xcom::recovered_log const& found);
+  base::result<void> come_back(xcom::recovered_log const& found, bool alone);
+  base::result<void> ask_to_join();
+  void join_again(xcom::site const& at);
+  void make_node(xcom::beginning how);
+  void make_member(gr::member_config config);
+  [[nodiscard]] gr::member_config member_configuration() const;
+  [[nodiscard]] xcom::node_config node_configuration() const;
+  [[nodiscard]] xcom::site_member self_entry(gr::member_status status) const;
+  [[nodiscard]] xcom::site_member joiner_entry() const;
+  void close_group(std::string const& why);
+  void finish_leaving();
+
+  // live_machines.cc: carrying out what the machines say
+  void step_node(xcom::event what);
+  void step_member(gr::member_event const& what);
+  void settle();
+  void settle_soon();
+  void perform(xcom::action const& what);
+  void perform(gr::member_action const& what);
+  void on(xcom::persist_promise const& what);
+  void on(xcom::persist_accepted const& what);
+  void on(xcom::persist_learned const& what);
+  void on(xcom::persist_decided const& what);
+  void on(xcom::send const& what);
+  void on(xcom::serve_log const& what);
+  void on(xcom::read_log const& what);
+  void on(xcom::deliver const& what);
+  void on(xcom::store_checkpoint const& what);
+  void on(xcom::send_welcome const& what);
+  void on(xcom::site_installed const& what);
+  void on(xcom::joined const& what);
+  void on(xcom::expelled const& what);
+  void on(xcom::join_failed const& what);
+  void on(xcom::left const& what);
+  void on(xcom::quorum_changed const& what);
+  void on(xcom::leader_changed const& what);
+  void on(xcom::history_lost const& what);
+  void on(xcom::received_direct const& what);
+  void on(gr::submit const& what);
+  void on(gr::tell const& what);
+  void on(gr::resolve const& what);
+  void on(gr::write_note const& what);
+  void on(gr::keep_checkpoint const& what);
+  void on(gr::to_server const& what);
+  void on(gr::to_node const& what);
+  void on(gr::say const& what);
+  void on(gr::give_up const& what);
+  void log_failed(base::result<void> const& done);
+  void arm_timer();
+  void tick();
+  void observe();
+  void check_majority();
+  void purge_log();
+  [[nodiscard]] bool takes_writes() const;
+  void say(gr::server::level how, std::string const& text) const { server_.log(how, text); }
+
+  gr::group_options options_;
+  gr::server& server_;
+  std::string group_name_;
+  std::vector<std::string> seeds_;
+  std::string own_address_;
+  base::uuid own_uuid_;  // fixed once connected; any thread may read it then
+
+  // strand
+  boost::asio::io_context io_{1};
+  std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
+  boost::asio::steady_timer timer_{io_};
+  std::thread thread_;
+  std::unique_ptr<transport> net_;
+  std::unique_ptr<xcom::agreed_log> log_;
+  std::optional<xcom::node> node_;
+  std::optional<gr::member> member_;
+  xcom::member_id self_;
+  base::uuid log_name_;
+  std::uint64_t boot_ = 1;
+  std::optional<xcom::checkpoint> own_place_;  // where an expelled incarnation stopped delivering
+  std::deque<xcom::event> node_events_;
+  std::vector<xcom::action> actions_;
+  bool stepping_ = false;
+  bool settle_posted_ = false;
+  std::unordered_map<std::string, std::string> refusals_;  // said once each
+  std::unordered_map<std::uint64_t, waiter> waiting_;      // by own origin_seq
+  std::unordered_map<std::string, bool> peers_known_;
+  base::tick_count now_;
+  base::tick_count majority_lost_;
+  base::tick_count purged_at_;
+  gr::seqno_t first_available_ = -1;  // of our own log, looked at now and then
+  bool closing_ = false;
+  bool gave_up_ = false;
+  std::uint64_t leader_changes_ = 0;
+  gr::counters count_;
+  std::shared_ptr<ticket<base::result<void>>> connecting_;
+  std::shared_ptr<ticket<bool>> leaving_;
+
+  // between threads
+  std::mutex inbox_mutex_;
+  std::vector<to_order> inbox_;
+  std::vector<std::function<void()>> work_inbox_;
+  bool inbox_posted_ = false;
+  std::atomic<bool> running_{false};
+  mutable std::mutex status_mutex_;
+  std::shared_ptr<gr::group_status const> status_;
+};
+
+}  // namespace runtime

@@ -1,0 +1,359 @@
+// Carrying out what the machines say, in the order they say it.
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <utility>
+
+#include "gr/history.hh"
+#include "gr/isolation.hh"
+#include "runtime/live_group.hh"
+
+namespace runtime {
+namespace {
+
+using gr::server;
+
+constexpr auto tick_length = std::chrono::milliseconds(base::tick_milliseconds);
+constexpr std::uint64_t status_every_ticks = 10;
+constexpr std::uint64_t purge_every_ticks = 100;
+
+base::tick_count tick_now() {
+  auto const since = std::chrono::steady_clock::now().time_since_epoch();
+  return base::tick_count(static_cast<std::uint64_t>(since / tick_length));
+}
+
+}  // namespace
+
+void live_group::step_node(xcom::event what) {
+  node_events_.push_back(std::move(what));
+  settle();
+}
+
+void live_group::step_member(gr::member_event const& what) {
+  if (!member_) return;
+  std::vector<gr::member_action> actions;
+  member_->step(what, actions);
+  for (auto const& each : actions) perform(each);
+}
+
+// Events cause actions, actions cause events: until there is neither. Events that wait together are stepped together, which
+// is what makes one batch of them.
+void live_group::settle() {
+  if (stepping_) return;
+  stepping_ = true;
+  while (node_ && !node_events_.empty()) {
+    std::vector<xcom::event> events(std::make_move_iterator(node_events_.begin()),
+                                    std::make_move_iterator(node_events_.end()));
+    node_events_.clear();
+    actions_.clear();
+    node_->step(events, actions_);
+    auto const actions = std::move(actions_);
+    for (auto const& each : actions) perform(each);
+  }
+  stepping_ = false;
+}
+
+// What one read brought is stepped together.
+void live_group::settle_soon() {
+  if (std::exchange(settle_posted_, true)) return;
+  boost::asio::post(io_, [this] {
+    settle_posted_ = false;
+    settle();
+  });
+}
+
+void live_group::perform(xcom::action const& what) {
+  std::visit([this](auto const& each) { on(each); }, what);
+}
+
+void live_group::perform(gr::member_action const& what) {
+  std::visit([this](auto const& each) { on(each); }, what);
+}
+
+// A member that cannot write its log must not answer for what it has not stored: it stops taking part.
+void live_group::log_failed(base::result<void> const& done) {
+  if (done || gave_up_) return;
+  if (net_) net_->close();
+  close_group("the agreed log cannot be written: " + done.error().text);
+}
+
+void live_group::on(xcom::persist_promise const& what) { log_failed(log_->promise(what.promised)); }
+void live_group::on(xcom::persist_accepted const& what) { log_failed(log_->accepted(what.slot)); }
+void live_group::on(xcom::persist_learned const& what) { log_failed(log_->learned(what.slot)); }
+void live_group::on(xcom::persist_decided const& what) {
+  ++count_.slots_decided;
+  log_failed(log_->decided(what.up_to));
+}
+
+void live_group::on(xcom::send const& what) {
+  if (net_ && !gr::isolated()) net_->send(what.address, what.what);
+}
+
+void live_group::on(xcom::serve_log const& what) {
+  xcom::fetched answer{what.asked.from, log_->begins(), what.decided, {}};
+  if (what.asked.from <= what.up_to) {
+    auto slots = log_->read(what.asked.from, what.up_to, what.asked.bytes_max);
+    if (slots)
+      answer.slots = std::move(*slots);
+    else
+      say(server::level::error, "cannot serve another member from the log: " + slots.error().text);
+  }
+  if (net_) net_->send(what.address, std::move(answer));
+}
+
+void live_group::on(xcom::read_log const& what) {
+  auto slots = log_->read(what.from, node_->decided(), what.bytes_max);
+  if (!slots) return close_group(slots.error().text);
+  node_events_.emplace_back(xcom::log_read{what.from, std::move(*slots)});
+}
+
+void live_group::on(xcom::deliver const& what) { step_member(what); }
+
+void live_group::on(xcom::store_checkpoint const& what) {
+  auto at = what.at;
+  at.app = member_->state_blob();
+  log_failed(log_->store(at));
+}
+
+void live_group::on(xcom::send_welcome const& what) {
+  auto answer = what.what;
+  answer.at.app = member_->state_blob();
+  if (net_) net_->send(what.address, std::move(answer));
+}
+
+void live_group::on(xcom::site_installed const& what) {
+  std::vector<std::string> gone;
+  for (auto const& [address, known] : peers_known_) {
+    bool const there = std::any_of(what.at.members.begin(), what.at.members.end(),
+                                   [&](auto const& each) { return each.address == address; });
+    if (!there) gone.push_back(address);
+  }
+  for (auto const& each : gone) peers_known_.erase(each);
+  for (auto const& each : what.at.members) peers_known_[each.address] = true;
+  std::string all;
+  for (auto const& each : what.at.members)
+    all += (all.empty() ? "" : ", ") + xcom::to_string(each.id) + " at " + each.address;
+  say(server::level::info, "site " + std::to_string(what.at.version) + " is in force after slot " +
+                               std::to_string(what.slot.value()) + ": " + all);
+}
+
+void live_group::on(xcom::joined const& what) {
+  bool const again = own_place_.has_value();
+  bool const same_log = what.log == log_name_;
+  log_name_ = what.log;
+  if (again && !same_log) return close_group("the group that answered is another one: start the server again");
+  log_failed(log_->begin({log_name_, self_, boot_}, again));
+  log_failed(log_->store(what.at));
+  log_failed(log_->promise(what.promised));
+  if (again) {
+    step_member(gr::taken_in_again{self_, boot_, what.at, *own_place_});
+    own_place_.reset();
+  } else {
+    step_member(gr::taken_in{what.at});
+  }
+}
+
+void live_group::on(xcom::expelled const& what) {
+  if (closing_ || gave_up_) return finish_leaving();
+  // This may run inside a handler of the very transport that has to be replaced.
+  boost::asio::post(io_, [this, at = what.at] {
+    join_again(at);
+    settle();
+  });
+}
+
+void live_group::on(xcom::join_failed const& what) {
+  close_group("the group does not take this member in: " + what.reason);
+}
+
+void live_group::on(xcom::left const&) {
+  if (closing_) finish_leaving();
+}
+
+void live_group::on(xcom::quorum_changed const& what) {
+  majority_lost_ = what.have ? base::tick_count{} : now_;
+  step_member(gr::quorum{what.have, what.reachable});
+}
+
+void live_group::on(xcom::leader_changed const& what) {
+  ++leader_changes_;
+  say(server::level::info, what.leader ? "messages are ordered by " + xcom::to_string(*what.leader)
+                                       : std::string("no leader orders messages now"));
+}
+
+void live_group::on(xcom::history_lost const& what) { step_member(gr::history_gone{what.wanted}); }
+
+void live_group::on(xcom::received_direct const& what) {
+  step_member(gr::told{what.from, what.payload, log_->checkpoints()});
+}
+
+void live_group::on(gr::submit const& what) {
+  // Its number is the next one once what waits before it was taken.
+  auto const before = std::count_if(node_events_.begin(), node_events_.end(),
+                                    [](auto const& each) { return std::holds_alternative<xcom::submitted>(each); });
+  node_events_.emplace_back(xcom::submitted{node_->next_seq().plus(static_cast<std::uint64_t>(before)), what.payload});
+}
+
+void live_group::on(gr::tell const& what) {
+  auto const* who = node_->current_site().find(what.to);
+  if (who != nullptr && net_) net_->send(who->address, xcom::direct{what.payload});
+}
+
+void live_group::on(gr::resolve const& what) {
+  auto const at = waiting_.find(what.seq.value());
+  if (at == waiting_.end()) return;
+  if (what.trx != 0 && what.outcome.seqno >= 0) server_.note_ordered(what.trx, what.outcome);
+  at->second->answer(what.outcome);
+  waiting_.erase(at);
+}
+
+void live_group::on(gr::write_note const& what) { log_failed(log_->note(what.slot, what.note)); }
+
+void live_group::on(gr::keep_checkpoint const& what) { log_failed(log_->store(what.at)); }
+
+void live_group::on(gr::to_server const& what) {
+  if (gave_up_) return;
+  if (std::holds_alternative<gr::connected_to_group>(what.what) && connecting_) {
+    server_.deliver(what.what);
+    connecting_->answer({});
+    return connecting_.reset();
+  }
+  server_.deliver(what.what);
+}
+
+void live_group::on(gr::to_node const& what) { node_events_.push_back(what.what); }
+
+void live_group::on(gr::say const& what) { say(what.how, what.text); }
+
+void live_group::on(gr::give_up const& what) { close_group(what.why); }
+
+// ---- time ----
+
+void live_group::arm_timer() {
+  timer_.expires_after(tick_length);
+  timer_.async_wait([this](boost::system::error_code const& stopped) {
+    if (stopped || !node_) return;
+    tick();
+    if (!gave_up_ || (node_->is_member() && closing_)) arm_timer();
+  });
+}
+
+void live_group::tick() {
+  now_ = tick_now();
+  step_node(xcom::ticked{now_});
+  if (!node_ || gave_up_) return;
+  observe();
+  settle();
+  check_majority();
+  purge_log();
+  if (now_.value() % status_every_ticks == 0) publish_status();
+}
+
+void live_group::observe() {
+  gr::observed seen;
+  seen.now = now_;
+  seen.applied = server_.last_committed();
+  seen.decided = node_->decided();
+  seen.delivered = node_->delivered();
+  seen.leads = node_->is_leader();
+  seen.have_quorum = node_->have_quorum();
+  seen.first_available = first_available_;
+  for (auto const& [id, each] : node_->peers()) {
+    gr::neighbor other;
+    other.id = id;
+    other.heard = each.spoke && !each.suspected && !each.link_down && each.last.count > 0;
+    auto const facts = base::decode<gr::live_facts>(each.last.app);
+    if (facts) other.facts = *facts;
+    seen.others.push_back(std::move(other));
+  }
+  step_member(seen);
+}
+
+// Commits under way when the majority went do not wait for ever: their outcome is unknown, and that is what they are told.
+void live_group::check_majority() {
+  if (majority_lost_ == base::tick_count{} || waiting_.empty()) return;
+  auto const patience = options_.options->number("group_replication_unreachable_majority_timeout");
+  if (patience == 0) return;
+  auto const ticks = static_cast<std::uint64_t>(patience) / base::tick_milliseconds;
+  if (now_.value() - majority_lost_.value() >= ticks)
+    answer_all_as_unknown(
+        "the majority of the group was lost while this transaction was under way; it may or may not be committed");
+}
+
+// The log keeps what this member needs to come back by itself, whatever its size.
+void live_group::purge_log() {
+  if (now_.value() - purged_at_.value() < purge_every_ticks) return;
+  purged_at_ = now_;
+  first_available_ = gr::first_available(log_->checkpoints());
+  auto const from = gr::beginning_for(log_->checkpoints(), server_.last_committed());
+  if (!from) return;
+  auto const before = log_->begins();
+  log_failed(log_->purge(from->slot));
+  if (log_->begins() > before) step_node(xcom::log_purged{log_->begins()});
+}
+
+bool live_group::takes_writes() const {
+  return node_ && member_ && !closing_ && !gave_up_ && node_->is_member() && node_->have_quorum();
+}
+
+void live_group::publish_status() {
+  auto next = std::make_shared<gr::group_status>();
+  auto const& state = member_->state();
+  next->group = state.history;
+  next->self = own_uuid_;
+  next->last_ordered = state.seqno;
+  next->stable = state.forgotten;
+  next->connected = node_->is_member() && !gave_up_;
+  next->have_quorum = node_->have_quorum();
+  next->online = member_->online();
+  next->donating = member_->donating();
+  next->view_number = state.view_number;
+  next->state = gave_up_ ? "ERROR" : member_->state_name();
+  next->recovery = member_->recovery_line();
+  auto const leader = node_->leader();
+  for (auto const& each : node_->current_site().members) {
+    auto const facts = base::decode<gr::member_facts>(each.app);
+    gr::member_row row;
+    row.id = each.id.uuid;
+    row.group_address = each.address;
+    if (facts) {
+      auto const colon = facts->incoming.rfind(':');
+      row.host = facts->incoming.substr(0, colon);
+      if (colon != std::string::npos)
+        row.port = static_cast<unsigned>(std::strtoul(facts->incoming.c_str() + colon + 1, nullptr, 10));
+      row.version = facts->server_version;
+      row.state = facts->status == gr::member_status::online ? "ONLINE" : "RECOVERING";
+    }
+    row.role = "PRIMARY";
+    row.is_self = each.id == self_;
+    row.is_leader = leader == each.id;
+    if (row.is_self) {
+      row.applied = server_.last_committed();
+      if (!next->have_quorum) row.state = "ONLINE";
+    } else {
+      auto const at = node_->peers().find(each.id);
+      bool const heard =
+          at != node_->peers().end() && at->second.spoke && !at->second.suspected && !at->second.link_down;
+      if (!heard) row.state = "UNREACHABLE";
+      if (at != node_->peers().end())
+        if (auto const live = base::decode<gr::live_facts>(at->second.last.app)) row.applied = live->applied;
+    }
+    next->members.push_back(std::move(row));
+  }
+  next->count = member_->count();
+  next->count.replicated = count_.replicated;
+  next->count.replicated_bytes = count_.replicated_bytes;
+  next->count.key_bytes = count_.key_bytes;
+  next->count.data_bytes = count_.data_bytes;
+  next->count.slots_decided = node_->decided().value();
+  next->count.leader_changes = leader_changes_;
+  next->count.log_bytes = log_->bytes();
+  next->count.send_queue = node_->undelivered_own();
+  next->count.receive_queue =
+      static_cast<std::uint64_t>(std::max<gr::seqno_t>(0, state.seqno - server_.last_committed()));
+  next->count.cert_index_rows = member_->cert_rows();
+  std::lock_guard const lock(status_mutex_);
+  status_ = std::move(next);
+}
+
+}  // namespace runtime
