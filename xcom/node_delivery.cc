@@ -20,6 +20,17 @@ void node::on(submitted const& happened) {
   pending_.push_back(message{config_.self, happened.seq, happened.payload});
 }
 
+// What the log holds up to here need not be ordered any more.
+void node::drop_pending(origin_seq up_to) {
+  while (!pending_.empty() && pending_.front().seq <= up_to) {
+    pending_bytes_ -= pending_.front().payload.size();
+    pending_.pop_front();
+    if (forwarded_ > 0) --forwarded_;
+    forward_sent_ = now_;
+    forward_repeats_ = 0;
+  }
+}
+
 void node::forward_pending(bool again) {
   if (forwarded_ == pending_.size() && !again) return;
   if (is_leader()) {
@@ -63,6 +74,7 @@ void node::on(start_delivery const& happened) {
   begin.with_notes = happened.with_notes;
   delivering_ = std::move(begin);
   delivered_ = happened.from.slot;
+  if (auto const own = delivering_->last.find(config_.self); own != delivering_->last.end()) drop_pending(own->second);
   source_ = happened.source;
   history_fetch_.reset();
   history_begins_ = delivered_.next();
@@ -161,14 +173,8 @@ void node::deliver_slot(slot_no slot, value_ptr const& what, base::blob const& n
   mine.since_checkpoint += bytes;
   emit(deliver{slot, fresh, note, bytes});
   if (auto const* all = std::get_if<batch>(fresh.get())) {
-    for (auto const& each : all->messages) {
-      if (each.origin != config_.self || pending_.empty() || pending_.front().seq != each.seq) continue;
-      pending_bytes_ -= pending_.front().payload.size();
-      pending_.pop_front();
-      if (forwarded_ > 0) --forwarded_;
-      forward_sent_ = now_;
-      forward_repeats_ = 0;
-    }
+    for (auto const& each : all->messages)
+      if (each.origin == config_.self) drop_pending(each.seq);
   }
   if (auto const* change = std::get_if<site_change>(fresh.get())) {
     site const before = std::exchange(mine.at, change->next);
