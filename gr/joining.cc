@@ -69,7 +69,6 @@ void member::on(taken_in const& in) {
                   "by removing its grastate.dat and group_replication.*.log files");
   stage_ = stage::choosing;
   connected_ = true;
-  taken_in_at_ = group.seqno;
   tell_server(connected_to_group{view_at(group.seqno, view_status::primary)});
 }
 
@@ -88,6 +87,9 @@ void member::on(taken_in_again const& in) {
   replay_from_ = state_.seqno;
   started_ = false;  // it was told that it has no quorum; the next view from us says otherwise
   donor_.reset();
+  source_name_.clear();
+  copied_from_.clear();
+  copies_ = 0;
   chosen_why_.clear();
   emit(keep_checkpoint{in.own});
   emit(to_node{xcom::start_delivery{in.own, std::nullopt}});
@@ -104,7 +106,9 @@ void member::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::me
   unconsumed_.clear();
   stage_ = stage::replaying;
   emit(keep_checkpoint{from});
-  emit(to_node{xcom::start_delivery{from, source}});
+  // Up to base_ the verdicts are taken from the notes: the index is complete only from there on.
+  with_notes_ = state_.seqno < base_;
+  emit(to_node{xcom::start_delivery{from, source, with_notes_}});
 }
 
 // ---- what is observed ----
@@ -150,6 +154,10 @@ void member::tick_recovery() {
     run_planner(recovery::positions_heard{candidates()});
     if (stage_ == stage::replaying)
       run_planner(recovery::own_progress{positions(std::max(last_.applied, base_)), positions(std::max(state_.seqno, base_))});
+    if (stage_ == stage::replaying && transfer_until_ && donor_ && state_.seqno >= *transfer_until_) {
+      transfer_until_.reset();
+      run_planner(recovery::transfer_ended{*donor_, {}});
+    }
     if (stage_ != stage::closed) run_planner(recovery::ticked{now_});
   }
   if (stage_ != stage::replaying || update_sent_) return;
@@ -173,8 +181,10 @@ void member::tick_recovery() {
 void member::become_online() {
   stage_ = stage::online;
   auto const transactions = std::max<seqno_t>(0, online_at_.value_or(base_) - replay_from_);
-  std::string const how = copies_ > 0 ? "full copy, then incremental" : donor_ ? "incremental" : "own log";
-  recovery_line_ = how + (donor_ ? " from " + name_of(*donor_) + " (" + chosen_why_ + ")" : std::string()) + ", " +
+  std::string const how = copies_ > 0            ? "full copy from " + copied_from_ + ", then incremental"
+                          : source_name_.empty() ? "own log"
+                                                 : "incremental";
+  recovery_line_ = how + (source_name_.empty() ? "" : " from " + source_name_ + " (" + chosen_why_ + ")") + ", " +
                    std::to_string(transactions) + " transactions, " + seconds_text(seconds_since(began_));
   emit(say{server::level::info, "recovery complete: " + recovery_line_ + "; this member is ONLINE"});
   tell_server(caught_up{});
@@ -258,6 +268,10 @@ void member::perform(recovery::report_decision const& what) {
 
 void member::perform(recovery::start_log_transfer const& what) {
   donor_ = what.donor;
+  source_name_ = name_of(what.donor);
+  transfer_until_ = 0;
+  for (auto const& [history, intervals] : what.missing.intervals())
+    transfer_until_ = std::max<seqno_t>(*transfer_until_, intervals.back().last);
   emit(say{server::level::info, "recovery: incremental, from donor " + name_of(what.donor)});
   if (stage_ == stage::replaying) return emit(to_node{xcom::change_source{what.donor}});
   stage_ = stage::asking;
@@ -266,6 +280,7 @@ void member::perform(recovery::start_log_transfer const& what) {
 
 void member::perform(recovery::stop_log_transfer const&) {
   donor_.reset();
+  transfer_until_.reset();
   if (stage_ == stage::replaying) emit(to_node{xcom::change_source{std::nullopt}});
 }
 
@@ -305,6 +320,7 @@ void member::choose_source() {
   auto const chosen = recovery::select_donors(rows, request, random_);
   if (chosen.order.empty()) return;
   donor_ = chosen.order.front();
+  source_name_ = name_of(*donor_);
   for (auto const& row : chosen.rows) {
     emit(say{server::level::info, "recovery: candidate " + name_of(row.candidate) + ": lag " + std::to_string(row.lag) + ", " +
                                       std::string(recovery::to_string(row.verdict)) + (row.why.empty() ? "" : ", " + row.why)});
@@ -328,6 +344,7 @@ void member::ask_anybody_for_history() {
     return;
   }
   donor_ = chosen.order.front();
+  source_name_ = name_of(*donor_);
   stage_ = stage::asking;
   ask_for_history();
 }
@@ -340,7 +357,7 @@ bool member::donor_is_heard() const {
 void member::ask_for_history() {
   if (!donor_) return;
   asked_ = now_;
-  emit(tell{*donor_, base::encode(direct_message{history_query{++question_, std::min(base_, taken_in_at_)}})});
+  emit(tell{*donor_, base::encode(direct_message{history_query{++question_, base_}})});
 }
 
 void member::on(told const& in) {
@@ -394,6 +411,7 @@ void member::perform(recovery::stop_clone const&) { donor_.reset(); }
 
 void member::ask_for_copy(xcom::member_id const& donor) {
   donor_ = donor;
+  copied_from_ = name_of(donor);
   if (!request_) {
     emit(say{server::level::info, "recovery: full copy, from donor " + name_of(donor)});
     return tell_server(state_needed{});

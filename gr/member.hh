@@ -254,9 +254,7 @@ class member {
 
   // own
   seqno_t base_ = -1;            // the server's data holds everything up to here
-  // Where the group stood when we were taken in. From there on slots come to us without notes, so the index must be
-  // complete by then, even when a copy brings us further.
-  seqno_t taken_in_at_ = -1;
+  bool with_notes_ = false;      // slots come with their verdicts until base_ is reached
   xcom::site known_site_;        // the newest one heard of: before delivery began, as taken in
   bool connected_ = false;       // the server was
   bool started_ = false;         // the server got its first view, or a copy: it may be handed events
@@ -289,6 +287,9 @@ class member {
   bool update_sent_ = false;
   bool own_boot_seen_ = true;                  // a restarted member's new boot stands in the site
   std::string chosen_why_;
+  std::string source_name_;                    // of whoever sent, or sends, the log
+  std::string copied_from_;
+  std::optional<seqno_t> transfer_until_;      // a transfer of the log is complete with this
   std::string recovery_line_ = "none";
 };
 

@@ -70,7 +70,18 @@ def name_of(group, port):
     return next((each.name for each in group.members if each.sql_port == int(port or 0)), "")
 
 
-def show_members(group, expected):
+def settled(member, expected, seconds=15):
+    """REPLICATION_GROUP_MEMBERS once it holds as many members as expected, all ONLINE; or as it is after a while."""
+    end = time.monotonic() + seconds
+    while True:
+        columns, rows = member.group_members()
+        states = [row[columns.index("MEMBER_STATE")] for row in rows]
+        if states == ["ONLINE"] * expected or time.monotonic() > end:
+            return columns, rows
+        time.sleep(0.1)
+
+
+def show_members(group, expected, unreachable=0):
     """REPLICATION_GROUP_MEMBERS as each living server answers it."""
     for each in group.members:
         if not each.is_alive():
@@ -78,13 +89,17 @@ def show_members(group, expected):
         if group.is_galera:
             show.claim(each.status("wsrep_cluster_size") == str(expected), f"{each.name} counts {expected} members")
             continue
-        columns, rows = each.group_members()
+        columns, rows = settled(each, expected)
         shown = [name for name in SHOWN if name in columns]
         show.fact(f"SELECT ... FROM information_schema.REPLICATION_GROUP_MEMBERS on {bold(each.name)}:")
         show.table(["SERVER"] + shown, [[name_of(group, row[columns.index("MEMBER_PORT")])] + [row[columns.index(name)] for name in shown]
                                         for row in rows])
         states = [row[columns.index("MEMBER_STATE")] for row in rows]
-        show.claim(states == ["ONLINE"] * expected, f"{each.name} sees {expected} members, all ONLINE", f"it sees {states}")
+        gone = states.count("UNREACHABLE")
+        text = f"{each.name} sees {expected} members, all ONLINE"
+        if unreachable:  # it stays a member until group_replication_member_expel_timeout has passed
+            text = f"{each.name} sees {expected} members ONLINE, and the other UNREACHABLE or gone already"
+        show.claim(states.count("ONLINE") == expected and len(states) == expected + gone and gone <= unreachable, text, f"it sees {states}")
 
 
 def the_leader(group):
@@ -168,7 +183,7 @@ def losing(group, writers):
         show.fact(f"longest time without a commit on {each.name}: {bold(seconds(pause))}")
         show.claim(pause < (30 if group.is_galera else 3), f"{each.name} went on writing")
     group.wait_size(2)
-    show_members(group, 2)
+    show_members(group, 2, unreachable=1)
     return victim
 
 
@@ -180,7 +195,7 @@ def returning(group, victim):
     show.fact(f"synced {seconds(time.monotonic() - began)} after its start (the server's own crash recovery included)")
     if not group.is_galera:
         show.fact(f"recovery: {bold(line)}")
-        show.claim("incremental" in line, "the return was incremental", line or "no recovery line")
+        show.claim(line.startswith("incremental"), "the return was incremental", line or "no recovery line")
 
 
 def copying(group, victim):
@@ -194,7 +209,7 @@ def copying(group, victim):
     if not group.is_galera:
         line = wiped.recovery()
         show.fact(f"recovery: {bold(line)}")
-        show.claim(bool(line) and "incremental" not in line.split(",")[0], "it was copied in full", line or "no recovery line")
+        show.claim(line.startswith("full copy"), "it was copied in full", line or "no recovery line")
 
 
 def comparing(group, writers):
