@@ -143,6 +143,11 @@ std::string galera_text(option_kind kind, std::string const& text, std::int64_t 
   return text;
 }
 
+// Galera's sizes were chosen for its own files: one that does not fit ours must not keep a server from starting.
+bool takes_nearest(option_spec const& spec, std::string_view name) {
+  return spec.kind == option_kind::bytes && name != spec.name;
+}
+
 }  // namespace
 
 option_spec const* find_option(std::string_view name) {
@@ -186,7 +191,8 @@ base::result<option_store::assignment> option_store::check(std::string_view name
     if (!has_word(spec->choices, word, ',')) return refused;
     return assignment{spec, {std::move(word), 0, true}};
   }
-  auto const number = number_of(spec->kind, text);
+  auto number = number_of(spec->kind, text);
+  if (number && takes_nearest(*spec, name)) number = std::clamp(*number, spec->low, spec->high);
   if (!number || *number < spec->low || *number > spec->high) return refused;
   return assignment{spec, {plain_text(spec->kind, *number), *number, true}};
 }
@@ -222,7 +228,7 @@ base::result<void> option_store::set(std::string_view name, std::string_view tex
 
 base::result<std::vector<std::string>> option_store::set_all(std::string_view list, moment when) {
   std::vector<assignment> assignments;
-  std::vector<std::string> warnings;
+  std::vector<std::string> remarks;
   while (!list.empty()) {
     auto item = trimmed(next_item(list, ';'));
     if (item.empty()) continue;
@@ -230,11 +236,14 @@ base::result<std::vector<std::string>> option_store::set_all(std::string_view li
     auto const name = trimmed(next_item(item, '='));
     auto const checked = check(name, trimmed(item), when);
     if (!checked) return checked.error();
-    if (checked->spec->ignored) warnings.push_back("option '" + std::string(name) + "' has no effect in this provider");
+    if (checked->spec->ignored) remarks.push_back("option '" + std::string(name) + "' has no effect in this provider");
+    if (takes_nearest(*checked->spec, name) && bytes_of(trimmed(item)) != checked->parsed.number)
+      remarks.push_back("option '" + std::string(name) + "': " + checked->parsed.text + " is used, the nearest to " +
+                        std::string(trimmed(item)) + " that is allowed");
     assignments.push_back(*checked);
   }
   store(assignments);
-  return warnings;
+  return remarks;
 }
 
 option_store::value option_store::get(std::string_view name) const {

@@ -43,7 +43,7 @@ struct option_spec {
   std::string_view unit;
   std::string_view choices;  // separated by ","
   option_change change;
-  bool ignored;              // known to Galera's users; accepted with a warning, without effect here
+  bool ignored;              // known to Galera's users; accepted with a remark, without effect here
   std::string_view description;
 };
 
@@ -61,9 +61,11 @@ class option_store {
 
   option_store();
 
-  // Errors name the option, the value and what is allowed; nothing is changed.
+  // Errors name the option, the value and what is allowed; nothing is changed. A size given under one of Galera's names
+  // is brought into our range instead of being refused.
   base::result<void> set(std::string_view name, std::string_view text, moment when);
-  // "name = value; name = value": all of it or nothing. The answer holds warnings about options without effect.
+  // "name = value; name = value": all of it or nothing. The answer holds remarks about what has no
+  // effect and about sizes brought into range.
   base::result<std::vector<std::string>> set_all(std::string_view list, moment when);
 
   // ensure: the option exists and has a fitting kind.

@@ -85,12 +85,12 @@ abi::status provider::init(wsrep_init_args const& args) {
     log(level::error, configured.error().text);
     return abi::node_fail;
   }
-  auto const warnings = options_->set_all(text_or_empty(args.options), option_store::moment::before_start);
-  if (!warnings) {
-    log(level::error, "wsrep_provider_options: " + warnings.error().text);
+  auto const remarks = options_->set_all(text_or_empty(args.options), option_store::moment::before_start);
+  if (!remarks) {
+    log(level::error, "wsrep_provider_options: " + remarks.error().text);
     return abi::node_fail;
   }
-  for (auto const& each : *warnings) log(level::warning, "wsrep_provider_options: " + each);
+  for (auto const& each : *remarks) log(level::info, "wsrep_provider_options: " + each);
   take_position(args);
   return abi::ok;
 }
@@ -133,9 +133,9 @@ base::result<connect_request> provider::plan_connect(char const* group_name, cha
   auto address = parse_cluster_address(text_or_empty(url));
   if (!address) return address.error();
   auto const when = server_up_ ? option_store::moment::running : option_store::moment::before_start;
-  auto const warnings = options_->set_all(address->options, when);
-  if (!warnings) return base::fail("cluster address: " + warnings.error().text);
-  for (auto const& each : *warnings) log(level::warning, "cluster address: " + each);
+  auto const remarks = options_->set_all(address->options, when);
+  if (!remarks) return base::fail("cluster address: " + remarks.error().text);
+  for (auto const& each : *remarks) log(level::info, "cluster address: " + each);
   connect_request request{text_or_empty(group_name), std::move(address->seeds), false};
   if (request.seeds.empty()) request.seeds = split_seeds(options_->text("group_replication_group_seeds"));
   request.bootstrap = bootstrap || request.seeds.empty() || options_->flag("group_replication_bootstrap_group");
@@ -292,12 +292,12 @@ void provider::save_left() {
 // ---- options ----
 
 abi::status provider::options_set(char const* list) {
-  auto const warnings = options_->set_all(text_or_empty(list), option_store::moment::running);
-  if (!warnings) {
-    log(level::error, warnings.error().text);
+  auto const remarks = options_->set_all(text_or_empty(list), option_store::moment::running);
+  if (!remarks) {
+    log(level::error, remarks.error().text);
     return abi::warning;
   }
-  for (auto const& each : *warnings) log(level::warning, each);
+  for (auto const& each : *remarks) log(level::info, each);
   return abi::ok;
 }
 

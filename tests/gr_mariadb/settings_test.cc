@@ -54,11 +54,22 @@ TEST(options, durations_come_in_seconds_and_in_iso_8601) {
     EXPECT_FALSE(store.set("evs.inactive_timeout", bad, moment::running).has_value()) << bad;
 }
 
-TEST(options, what_has_no_effect_is_accepted_with_a_warning) {
+TEST(options, what_has_no_effect_is_accepted_with_a_remark) {
   gr::option_store store;
-  auto const warnings = store.set_all("evs.send_window=512", moment::running);
-  ASSERT_TRUE(warnings.has_value());
-  EXPECT_EQ(warnings->size(), 1U);
+  auto const remarks = store.set_all("evs.send_window=512", moment::running);
+  ASSERT_TRUE(remarks.has_value());
+  EXPECT_EQ(remarks->size(), 1U);
+}
+
+TEST(options, a_size_under_galeras_name_is_brought_into_range) {
+  gr::option_store store;
+  auto const remarks = store.set_all("gcache.size=10M", moment::before_start);
+  ASSERT_TRUE(remarks.has_value());
+  EXPECT_EQ(remarks->size(), 1U);
+  EXPECT_EQ(store.number("gcache.size"), 128 << 20);
+  EXPECT_FALSE(store.set("group_replication_message_cache_size", "10M", moment::before_start).has_value());
+  EXPECT_FALSE(store.set_all("gcache.size=0.5G", moment::before_start).has_value());
+  EXPECT_TRUE(store.set_all("gcache.size=1G", moment::before_start)->empty());
 }
 
 struct state_file : testing::Test {
