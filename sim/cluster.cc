@@ -13,6 +13,7 @@ constexpr micros progress_bound = seconds(120);
 constexpr micros look_every = milliseconds(100);
 constexpr std::size_t core_voters = 3;  // the first servers always vote
 constexpr std::uint64_t probes = 3;
+constexpr std::uint64_t load_after_healing = 5;  // times the thinking: who is behind has to catch up
 
 world make_world(run_options const& options) {
   base::prng random(options.seed);
@@ -48,7 +49,8 @@ void cluster::start_servers() {
 }
 
 void cluster::work(server& which) {
-  auto const wait = world_.random.below(2 * world_.with.think_time.value() + 1);
+  auto const mean = world_.with.think_time.value() * (healed_ ? load_after_healing : 1);
+  auto const wait = world_.random.below(2 * mean + 1);
   world_.clock.after(micros(wait), [this, &which] {
     if (!working_) return;
     which.submit();
@@ -85,6 +87,7 @@ bool cluster::all_equal() const {
 void cluster::demand_progress() {
   world_.trace("--", "heal");
   faults_->heal();
+  healed_ = true;
   // Faults that end by themselves may still end, and a server that was about to die may die: it has to come back.
   world_.clock.run_until(world_.clock.now().plus(seconds(13).value()));
   faults_->heal();

@@ -56,6 +56,7 @@ class cluster {
   std::vector<std::unique_ptr<server>> servers_;
   std::unique_ptr<faults> faults_;
   bool working_ = true;
+  bool healed_ = false;
 };
 
 // Runs one seed, never throws.

@@ -110,6 +110,13 @@ bool faults::may_forget(server const& which, xcom::site const& site) const {
   return remembering >= site.majority();
 }
 
+// The site without it needs a majority that is there, or will be back.
+bool faults::may_leave(server const& which) const {
+  auto site = world_.watch.newest_site();
+  std::erase_if(site.members, [&](auto const& each) { return each.id == which.id(); });
+  return !world_.watch.site_change_under_way() && site.voters() >= 2 && may_forget(which, site);
+}
+
 void faults::disk_full() {
   auto& which = any_server();
   ++world_.count.disks_full;
@@ -172,7 +179,7 @@ void faults::slow_applier() {
 void faults::leave() {
   auto* which = any_running();
   if (which == nullptr || !which->is_online() || which->is_paused()) return;
-  if (world_.watch.newest_site().voters() < 3) return;
+  if (!may_leave(*which)) return;
   which->leave();
   restart_later(*which);
 }

@@ -49,6 +49,9 @@ void give_time_for_a_round_trip(limits& to) {
   constexpr std::uint64_t tick_micros = base::tick_milliseconds * 1000;
   auto const round_trip = base::tick_count(2 * to.links.delay_max.value() / tick_micros + 2);
   to.node.resend_ticks = std::max(to.node.resend_ticks, round_trip);
+  // One answer brings one round trip's load at least, or nobody would ever catch up.
+  constexpr std::uint64_t fast_micros = 400;
+  if (to.links.delay_max.value() > fast_micros) to.node.fetch_bytes_max = std::max(to.node.fetch_bytes_max, 1U << 20);
   to.node.suspect_ticks = std::max(to.node.suspect_ticks, to.node.heartbeat_ticks.plus(2 * round_trip.value()));
 }
 

@@ -31,7 +31,7 @@ void oracle::reopened(xcom::member_id const& who, xcom::recovered_log const& fou
   check(found.promised >= expected.promised,
         fmt::format("{} finds its promise {} after a restart, found {}", name, text(expected.promised), text(found.promised)));
   for (auto const& [slot, held] : expected.held) {
-    if (slot <= found.decided) continue;
+    if (slot <= found.decided || held.may_be_gone) continue;
     auto const same = [&, slot = slot](auto const& each) { return each.slot == slot; };
     auto const at = std::find_if(found.undecided.begin(), found.undecided.end(), same);
     check(at != found.undecided.end(), fmt::format("{} finds slot {} after a restart", name, slot.value()));
@@ -39,7 +39,7 @@ void oracle::reopened(xcom::member_id const& who, xcom::recovered_log const& fou
           fmt::format("{} finds slot {} as it accepted it in {}", name, slot.value(), text(held.in)));
   }
   expected.promised = found.promised;
-  for (auto const& each : found.undecided) expected.held[each.slot] = {each.accepted_in, digest(*each.what), each.what};
+  for (auto const& each : found.undecided) expected.held[each.slot] = {each.accepted_in, digest(*each.what), each.what, false};
   decided(who, found.decided);
 }
 
@@ -59,7 +59,7 @@ void oracle::accepted(xcom::member_id const& who, xcom::accepted_slot const& wha
   auto const value = digest(*what.what);
   check(held.in != what.accepted_in || held.value == value,
         fmt::format("{} accepts two values for slot {} in {}", name, what.slot.value(), text(what.accepted_in)));
-  held = {what.accepted_in, value, what.what};
+  held = {what.accepted_in, value, what.what, false};
   its.unsynced.push_back(what.slot);
 }
 
@@ -72,7 +72,8 @@ void oracle::synced(xcom::member_id const& who) {
 void oracle::lost_power(xcom::member_id const& who) {
   auto& its = acceptors_[who];
   its.promised = its.synced_promise;
-  for (auto const slot : its.unsynced) its.held.erase(slot);
+  for (auto const slot : its.unsynced)
+    if (auto const at = its.held.find(slot); at != its.held.end()) at->second.may_be_gone = true;
   its.unsynced.clear();
 }
 
@@ -80,7 +81,7 @@ void oracle::learned(xcom::member_id const& who, xcom::decided_slot const& what)
   auto const value = digest(*what.what);
   claim_decided(who, what.slot, what.what, value);
   auto& its = acceptors_[who];
-  if (what.slot > its.decided) its.held[what.slot] = {its.held[what.slot].in, value, what.what};
+  if (what.slot > its.decided) its.held[what.slot] = {its.held[what.slot].in, value, what.what, false};
 }
 
 void oracle::decided(xcom::member_id const& who, xcom::slot_no up_to) {

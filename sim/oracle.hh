@@ -52,6 +52,7 @@ class oracle {
     xcom::ballot in;
     std::uint64_t value = 0;
     xcom::value_ptr what;
+    bool may_be_gone = false;  // it was accepted, but a power failure may have taken it
   };
   struct acceptor {  // what one incarnation has in its log, as it said
     xcom::ballot promised;

@@ -37,7 +37,7 @@ void server::bootstrap() {
   open_log();
   check(log_->open().has_value(), "an empty log opens");
   incarnation_ = incarnation_used_ = 1;
-  auto const self = self_in_site(1, base::blob::copy_of("first"));
+  auto const self = self_in_site(1, role_, base::blob::copy_of("first"));
   demand(log_->begin(identity(1), false));
   node_ = std::make_unique<xcom::node>(config(1), xcom::begin_group{group_uuid, self, {}}, base::prng(random_.next()));
   world_.watch.bootstrapped(node_->current_site());
@@ -91,7 +91,7 @@ void server::join() {
   std::vector<std::string> seeds;
   for (auto const* each : world_.servers) seeds.push_back(each->address_);
   world_.trace(name_, fmt::format("asks to join as {}", xcom::to_string(id())));
-  node_ = std::make_unique<xcom::node>(config(1), xcom::begin_joining{self_in_site(1, base::blob::copy_of("joining")), seeds},
+  node_ = std::make_unique<xcom::node>(config(1), xcom::begin_joining{self_in_site(1, xcom::member_role::non_voting, base::blob::copy_of("joining")), seeds},
                                        base::prng(random_.next()));
 }
 
@@ -106,7 +106,8 @@ void server::resume_membership(xcom::recovered_log const& found) {
   acceptor_ = self;
   demand(log_->begin(identity(boot), true));
   auto const* there = found.at.find(self);
-  auto const in_site = self_in_site(boot, there == nullptr ? base::blob::copy_of("joining") : there->app);
+  auto const in_site = self_in_site(boot, there == nullptr ? xcom::member_role::non_voting : there->role,
+                                    there == nullptr ? base::blob::copy_of("joining") : there->app);
   node_ = std::make_unique<xcom::node>(
       config(boot),
       xcom::begin_again{group_uuid, in_site, found.at, found.promised, found.decided, log_->begins(), found.undecided, false},
@@ -228,8 +229,8 @@ void server::tick() {
   });
 }
 
-xcom::site_member server::self_in_site(std::uint64_t boot, base::blob app) const {
-  return {id(), address_, role_, 50, boot, std::move(app)};
+xcom::site_member server::self_in_site(std::uint64_t boot, xcom::member_role role, base::blob app) const {
+  return {id(), address_, role, 50, boot, std::move(app)};
 }
 
 xcom::node_config server::config(std::uint64_t boot) const {

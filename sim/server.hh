@@ -115,6 +115,7 @@ class server {
   void schedule_apply();
   void apply_next();
   void apply(applying const& next);
+  void flush();
   void go_online_if_caught_up();
   void clone_later();
   void clone();
@@ -123,7 +124,7 @@ class server {
   [[nodiscard]] bool can_clone_from(server const& donor) const;
   [[nodiscard]] std::optional<xcom::checkpoint> own_start() const;
   [[nodiscard]] std::optional<xcom::member_id> any_source();
-  [[nodiscard]] xcom::site_member self_in_site(std::uint64_t boot, base::blob app) const;
+  [[nodiscard]] xcom::site_member self_in_site(std::uint64_t boot, xcom::member_role role, base::blob app) const;
   [[nodiscard]] xcom::node_config config(std::uint64_t boot) const;
   [[nodiscard]] xcom::log_identity identity(std::uint64_t boot) const;
 
@@ -133,7 +134,7 @@ class server {
   world& world_;
   base::prng random_;
   base::uuid uuid_;
-  xcom::member_role role_;
+  xcom::member_role role_;  // once it is online; until then it does not vote
   std::shared_ptr<disk> disk_;
   std::uint64_t incarnation_ = 0;
   std::uint64_t incarnation_used_ = 0;  // the last one taken in; what log.begin() syncs
@@ -165,6 +166,7 @@ class server {
   std::deque<applying> to_apply_;
   bool applying_ = false;
   bool slow_applier_ = false;
+  xcom::slot_no delivered_;
   bool cloning_ = false;
   bool needs_notes_ = false;  // to come to where the data stands
   unsigned clones_tried_ = 0;

@@ -24,6 +24,7 @@ std::optional<xcom::checkpoint> server::own_start() const {
 void server::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> source) {
   app_.emplace(from, world_.with.certification_window);
   to_apply_.clear();
+  delivered_ = from.slot;
   needs_notes_ = from.slot < data_->slot;
   post(xcom::start_delivery{from, source, needs_notes_});
 }
@@ -31,6 +32,7 @@ void server::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::me
 void server::perform(xcom::deliver const& what) {
   sync_before_answering();
   if (!app_) return;
+  delivered_ = what.slot;
   auto const outcome = app_->deliver(*what.what, what.note);
   if (!outcome) return give_up_notes();
   if (what.note.empty()) demand(log_->note(what.slot, outcome->note));
@@ -86,18 +88,28 @@ void server::apply(applying const& next) {
     check(next.slot == data_->slot.next(),
           fmt::format("{} applies slot {} after {}", name_, next.slot.value(), data_->slot.value()));
     data_ = database{next.slot, next.after};
-    if (random_.chance(1, flush_one_in)) flushed_ = data_;
+    if (random_.chance(1, flush_one_in)) flush();
   } else if (next.slot == data_->slot) {
     check(next.after == data_->state,
           fmt::format("{} comes again to what its data holds at slot {}", name_, next.slot.value()));
   }
 }
 
+// Data must not outlive the verdicts it rests on: where a power failure is survived, the notes are synced first.
+void server::flush() {
+  if (world_.with.durable == durability::disk) {
+    if (!log_->sync()) return;
+    world_.watch.synced(node_->config().self);
+  }
+  flushed_ = data_;
+}
+
 void server::go_online_if_caught_up() {
-  if (online_ || !node_ || !app_ || !online_from_ || node_->delivered() < *online_from_ || !data_ || data_->slot < *online_from_) return;
+  if (online_ || !node_ || !app_ || !data_ || !online_from_) return;
+  if (needs_notes_ || delivered_ < *online_from_ || data_->slot < *online_from_) return;
   online_ = was_online_ = true;
   world_.trace(name_, "is online");
-  post(xcom::update_self{base::blob::copy_of("online")});
+  post(xcom::update_self{base::blob::copy_of("online"), role_});
 }
 
 void server::submit() {
@@ -149,9 +161,10 @@ void server::clone() {
     if (++clones_tried_ == clones_tried_max) start_afresh();
     return clone_later();
   }
-  auto const& donor = *donors[random_.below(donors.size())];
+  auto& donor = *donors[random_.below(donors.size())];
   auto const from = *clone_start(donor);
   ++world_.count.clones;
+  donor.flush();
   data_ = flushed_ = donor.data_;
   cloning_ = false;
   world_.trace(name_, fmt::format("cloned {} at slot {}", donor.name_, data_->slot.value()));
