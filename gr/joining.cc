@@ -49,7 +49,8 @@ void member::on(resumed const& in) {
   state_ = state_of(in.from);
   emit(say{server::level::info, "local recovery: this member's data stands at " + std::to_string(base_) +
                                     ", its own log is read from position " + std::to_string(state_.seqno)});
-  begin_delivery(in.from, std::nullopt);
+  stage_ = stage::choosing;
+  resume_from_ = in.from;
 }
 
 void member::on(taken_in const& in) {
@@ -105,6 +106,7 @@ void member::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::me
   replay_from_ = base_;
   unconsumed_.clear();
   stage_ = stage::replaying;
+  start_server();
   emit(keep_checkpoint{from});
   // Up to base_ the verdicts are taken from the notes: the index is complete only from there on.
   with_notes_ = state_.seqno < base_;
@@ -136,6 +138,7 @@ void member::publish_facts() {
 }
 
 void member::tick_recovery() {
+  if (resume_from_) return resume_with_majority();
   if (stage_ == stage::choosing && !planner_) start_planner();
   if (stage_ == stage::asking && now_.value() - asked_.value() > ask_again_ticks) {
     if (donor_is_heard()) {
@@ -161,12 +164,7 @@ void member::tick_recovery() {
     if (stage_ != stage::closed) run_planner(recovery::ticked{now_});
   }
   if (stage_ != stage::replaying || update_sent_) return;
-  if (started_ == false && have_quorum_ && last_.have_quorum) {
-    started_ = true;
-    if (!connected_) tell_server(connected_to_group{view_at(base_, view_status::primary)});
-    connected_ = true;
-    tell_server(resume_at{view_at(base_, view_status::primary)});
-  }
+  if (have_quorum_ && last_.have_quorum) start_server();
   if (!planner_ && !donor_) choose_source();
   // Without a donor the log itself says when we are there: everything decided before our own return was delivered.
   bool const level = own_boot_seen_ && last_.have_quorum && last_.delivered == last_.decided && site_.find(config_.self) != nullptr;
@@ -176,6 +174,24 @@ void member::tick_recovery() {
   auto facts = config_.facts;
   facts.status = member_status::online;
   emit(to_node{xcom::update_self{base::encode(facts), xcom::member_role::voter}});
+}
+
+// The server may be handed nothing before its first view: the one of its own position.
+void member::start_server() {
+  if (started_) return;
+  started_ = true;
+  if (!connected_) tell_server(connected_to_group{view_at(base_, view_status::primary)});
+  connected_ = true;
+  tell_server(resume_at{view_at(base_, view_status::primary)});
+}
+
+// A view without a majority would promise what is not so.
+void member::resume_with_majority() {
+  if (!last_.have_quorum || !have_quorum_) return;
+  auto const from = *resume_from_;
+  resume_from_.reset();
+  observed_since_ = now_;
+  begin_delivery(from, std::nullopt);
 }
 
 void member::become_online() {

@@ -156,6 +156,8 @@ class member {
   [[nodiscard]] replicated_state const& state() const { return state_; }
   [[nodiscard]] std::uint64_t digest() const { return certification_.digest(); }
   [[nodiscard]] bool online() const { return stage_ == stage::online; }
+  // Restarted, and nothing was delivered yet: it can begin again as a joiner.
+  [[nodiscard]] bool waits_for_majority() const { return resume_from_.has_value(); }
   [[nodiscard]] bool donating() const { return !donating_to_.empty(); }
   [[nodiscard]] xcom::site const& site() const { return known_site_; }
   [[nodiscard]] std::string const& recovery_line() const { return recovery_line_; }
@@ -224,6 +226,8 @@ class member {
   [[nodiscard]] bool donor_is_heard() const;
   void choose_source();
   void tick_recovery();
+  void resume_with_majority();
+  void start_server();
   void become_online();
   void publish_facts();
   void refuse(std::string why);
@@ -273,6 +277,7 @@ class member {
   counters count_;
 
   // recovery
+  std::optional<xcom::checkpoint> resume_from_;  // restarted: where delivery begins once there is a majority
   std::optional<recovery::planner> planner_;
   base::tick_count began_;
   base::tick_count observed_since_;

@@ -169,9 +169,14 @@ base::result<void> live_group::ask_to_join() {
 void live_group::join_again(xcom::site const& at) {
   step_member(gr::quorum{false, {}});
   answer_all_as_unknown("this member was expelled from the group");
-  if (!node_->is_delivering()) return close_group("this member was expelled while it joined: start the server again");
-  own_place_ = node_->checkpoint_here();
-  own_place_->app = member_->state_blob();
+  bool const never_delivered = !node_->is_delivering();
+  if (never_delivered && !member_->waits_for_majority())
+    return close_group("this member was expelled while it joined: start the server again");
+  own_place_.reset();
+  if (!never_delivered) {
+    own_place_ = node_->checkpoint_here();
+    own_place_->app = member_->state_blob();
+  }
   std::vector<std::string> seeds = seeds_;
   for (auto const& each : at.members) seeds.push_back(each.address);
   self_.incarnation = std::max(self_.incarnation + 1, milliseconds_now());
@@ -180,6 +185,7 @@ void live_group::join_again(xcom::site const& at) {
       "the group went on without this member; asking to be taken in again as " + xcom::to_string(self_));
   node_events_.clear();
   if (auto done = listen(); !done) return close_group(done.error().text);
+  if (never_delivered) make_member(member_configuration());
   make_node(xcom::begin_joining{joiner_entry(), seeds});
 }
 

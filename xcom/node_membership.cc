@@ -104,6 +104,11 @@ void node::tick_requests() {
       if (seed != self_.address) emit(send{seed, join_request{self_}});
     return;
   }
+  // The last one has nobody to tell; what is decided is delivered first, so that it knows itself to be the last.
+  if (leaving_ && site_.members.size() <= 1 && (!delivering_ || delivered_ == decided_)) {
+    phase_ = phase::gone;
+    return emit(left{});
+  }
   if (is_leader()) return;
   auto const to = leader();
   if (!to) return;

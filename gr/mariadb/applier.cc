@@ -47,6 +47,8 @@ bool provider::handle(remote_write_set const& event, void* recv_ctx) {
     return false;
   }
   auto const flags = event.failed ? flag_start | flag_end | flag_rollback : event.flags;
+  running_appliers::scope const running(appliers_, event.seqno);
+  if ((flags & flag_isolation) != 0) appliers_.wait_none_below(event.seqno);
   wsrep_ws_handle const handle{event.source.trx, nullptr};
   wsrep_trx_meta const meta{to_abi(position_group(), event.seqno),
                             {to_abi(event.source.node), event.source.trx, event.source.conn}, event.depends_on};
@@ -100,6 +102,7 @@ bool provider::handle(connected_to_group const& event, void*) {
   if (event.first.my_index >= 0) {
     std::lock_guard const hold(position_mutex_);
     self_ = event.first.members.at(static_cast<std::size_t>(event.first.my_index)).id;
+    last_primary_ = event.first;
   }
   abi_view const shown(event.first);
   if (server_.connected(server_.app, shown.get()) != abi::success)
@@ -108,7 +111,13 @@ bool provider::handle(connected_to_group const& event, void*) {
 }
 
 bool provider::handle(resume_at const& event, void* recv_ctx) {
-  set_position(event.own.group, event.own.seqno);
+  // A server that comes up is told where it stands; one that lost its majority for a while goes on from where it is.
+  if (position_group() == event.own.group && order_.last_left() <= event.own.seqno)
+    order_.wait_left(event.own.seqno);
+  else
+    set_position(event.own.group, event.own.seqno);
+  save_running(event.own);
+  had_view_ = true;
   show(event.own, recv_ctx);
   server_up_ = true;
   return false;

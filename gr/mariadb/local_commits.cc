@@ -134,6 +134,7 @@ abi::status provider::replay(wsrep_ws_handle const& handle, void* ctx) {
   meta.gtid = to_abi(position_group(), now.seqno);
   meta.depends_on = now.depends_on;
   wsrep_buf const data{trx->data().data(), trx->data().size()};
+  running_appliers::scope const running(appliers_, now.seqno);
   bool exit_loop = false;
   if (server_.apply(ctx, &handle, now.flags, &data, &meta, &exit_loop) == abi::success) return abi::ok;
   apply_failed(now.seqno, "replay of local transaction " + std::to_string(trx->trx()) + " failed");
@@ -182,6 +183,7 @@ abi::status provider::to_execute_start(std::uint64_t conn, std::span<wsrep_key c
   if (has_position(verdict) && !gate_.let_through(verdict.seqno)) verdict = {order_outcome::unknown, -1, -1, "the group was left"};
   if (verdict.outcome != order_outcome::passed) return refuse_isolation(conn, verdict);
   (void)order_.enter(verdict.seqno);  // nobody interrupts DDL: brute force looks victims up by transaction
+  appliers_.wait_none_below(verdict.seqno);
   meta.gtid = to_abi(position_group(), verdict.seqno);
   meta.depends_on = verdict.seqno - 1;
   std::lock_guard const hold(isolated_mutex_);

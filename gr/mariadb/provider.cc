@@ -319,10 +319,15 @@ void provider::resume() {
   events_.pause_changed();
 }
 
-void provider::set_desynced(bool desynced) {
-  if (desynced) count_.desyncs.fetch_add(1, std::memory_order_relaxed);
-  desynced_ = desynced;
-  if (auto const group = shared_.current_group()) group->set_desynced(desynced);
+void provider::desync() {
+  count_.desyncs.fetch_add(1, std::memory_order_relaxed);
+  if (desyncs_.fetch_add(1) != 0) return;
+  if (auto const group = shared_.current_group()) group->set_desynced(true);
+}
+
+void provider::resync() {
+  if (desyncs_.fetch_sub(1) != 1) return;
+  if (auto const group = shared_.current_group()) group->set_desynced(false);
 }
 
 // ---- positions ----
@@ -369,6 +374,8 @@ void provider::sst_received(wsrep_gtid const& position, int rc) {
   if (rc == 0 && position.seqno >= 0) {
     diverged_ = false;
     set_position(source, position.seqno);
+    had_view_ = true;  // in the tables that were copied
+    save_state({source, -1, false, false});
   }
   group->state_received(source, position.seqno, rc);
 }

@@ -15,6 +15,7 @@
 #include "gr/mariadb/commit_order.hh"
 #include "gr/mariadb/events.hh"
 #include "gr/mariadb/pause_gate.hh"
+#include "gr/mariadb/running_appliers.hh"
 #include "gr/mariadb/shared.hh"
 #include "gr/mariadb/state_file.hh"
 #include "gr/mariadb/statistics.hh"
@@ -42,7 +43,8 @@ class provider final : public gr::server {
   char* options_get() const;  // malloc'ed
   std::int64_t pause();
   void resume();
-  void set_desynced(bool desynced);
+  void desync();
+  void resync();
   abi::status sync_wait(wsrep_gtid const* upto, int timeout_s, wsrep_gtid* out);
   abi::status last_committed_id(wsrep_gtid* out) const;
   void sst_sent(wsrep_gtid const& position, int rc);
@@ -140,6 +142,7 @@ class provider final : public gr::server {
 
   commit_order order_;
   pause_gate gate_;
+  running_appliers appliers_;
   event_queue events_{gate_};
   transactions transactions_;
   own_counters count_;
@@ -157,7 +160,7 @@ class provider final : public gr::server {
   std::atomic<bool> server_up_{false};   // has completed its start
   std::atomic<bool> diverged_{false};    // this data is not the group's any more
   std::atomic<bool> left_{true};         // the final view has been shown, or there was nothing to leave
-  std::atomic<bool> desynced_{false};
+  std::atomic<int> desyncs_{0};          // asked for and not taken back
   std::atomic<bool> had_view_{false};    // since connect
 
   mutable std::mutex position_mutex_;

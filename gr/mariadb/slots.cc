@@ -125,11 +125,11 @@ int do_resume(provider& self) {
   return abi::ok;
 }
 int do_desync(provider& self) {
-  self.set_desynced(true);
+  self.desync();
   return abi::ok;
 }
 int do_resync(provider& self) {
-  self.set_desynced(false);
+  self.resync();
   return abi::ok;
 }
 int do_lock(provider&, char const*, bool, std::uint64_t, std::int64_t) { return abi::not_implemented; }

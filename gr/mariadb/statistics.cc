@@ -143,7 +143,7 @@ void stats_blocks::free(wsrep_stats_var* vars) {
 
 void provider::collect(stats_block& into) const {
   auto const status = shared_.status();
-  auto const state = state_of(status, desynced_.load());
+  auto const state = state_of(status, desyncs_.load() != 0);
   into.add("local_state_uuid", base::to_string(position_group()));
   into.add("protocol_version", std::int64_t{1});
   into.add("protocol_application", std::int64_t{4});
@@ -159,7 +159,7 @@ void provider::collect(stats_block& into) const {
   into.add("causal_reads", count_.causal_reads.load());
   into.add("open_transactions", std::uint64_t{transactions_.size()});
   into.add("open_connections", std::int64_t{0});
-  into.add("desync_count", std::string(desynced_ ? "1" : "0"));
+  into.add("desync_count", std::to_string(desyncs_.load()));
   add_members(into, status);
   into.add("gmcast_segment", options_->number("gmcast.segment"));
 }
