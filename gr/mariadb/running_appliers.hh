@@ -35,7 +35,7 @@ class running_appliers {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::multiset<seqno_t> running_;  // a replay has its position twice for a moment
+  std::multiset<seqno_t> running_;
   unsigned waiting_ = 0;
 };
 
