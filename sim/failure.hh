@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace sim {
 
@@ -17,8 +18,15 @@ class process_killed : public std::runtime_error {
   process_killed() : std::runtime_error("killed while writing") {}
 };
 
-inline void check(bool holds, std::string const& claim) {
-  if (!holds) throw check_failed(claim);
+// `claim` is a text, or something that makes one: then it costs nothing while the claim holds.
+template <class Claim>
+void check(bool holds, Claim const& claim) {
+  if (holds) [[likely]]
+    return;
+  if constexpr (std::is_invocable_v<Claim const&>)
+    throw check_failed(claim());
+  else
+    throw check_failed(claim);
 }
 
 // From here on a broken ensure() in this process throws check_failed. Idempotent.

@@ -20,7 +20,7 @@ std::string text(xcom::ballot const& ballot) {
 void oracle::bootstrapped(xcom::site const& first) { sites_[xcom::slot_no(1)] = first; }
 
 void oracle::joined(xcom::member_id const& who, xcom::ballot const& promised, xcom::slot_no decided) {
-  check(!acceptors_.contains(who), fmt::format("{} joins once", xcom::to_string(who)));
+  check(!acceptors_.contains(who), [&] { return fmt::format("{} joins once", xcom::to_string(who)); });
   acceptors_[who].promised = promised;
   acceptors_[who].decided = decided;
 }
@@ -29,14 +29,14 @@ void oracle::reopened(xcom::member_id const& who, xcom::recovered_log const& fou
   auto& expected = acceptors_[who];
   auto const name = xcom::to_string(who);
   check(found.promised >= expected.promised,
-        fmt::format("{} finds its promise {} after a restart, found {}", name, text(expected.promised), text(found.promised)));
+        [&] { return fmt::format("{} finds its promise {} after a restart, found {}", name, text(expected.promised), text(found.promised)); });
   for (auto const& [slot, held] : expected.held) {
     if (slot <= found.decided || held.may_be_gone) continue;
     auto const same = [&, slot = slot](auto const& each) { return each.slot == slot; };
     auto const at = std::find_if(found.undecided.begin(), found.undecided.end(), same);
-    check(at != found.undecided.end(), fmt::format("{} finds slot {} after a restart", name, slot.value()));
+    check(at != found.undecided.end(), [&] { return fmt::format("{} finds slot {} after a restart", name, slot.value()); });
     check(digest(*at->what) == held.value && at->accepted_in >= held.in,
-          fmt::format("{} finds slot {} as it accepted it in {}", name, slot.value(), text(held.in)));
+          [&] { return fmt::format("{} finds slot {} as it accepted it in {}", name, slot.value(), text(held.in)); });
   }
   expected.promised = found.promised;
   for (auto const& each : found.undecided) expected.held[each.slot] = {each.accepted_in, digest(*each.what), each.what, false};
@@ -45,20 +45,20 @@ void oracle::reopened(xcom::member_id const& who, xcom::recovered_log const& fou
 
 void oracle::promised(xcom::member_id const& who, xcom::ballot const& ballot) {
   auto& its = acceptors_[who];
-  check(ballot >= its.promised, fmt::format("{} promises {} after {}", xcom::to_string(who), text(ballot), text(its.promised)));
+  check(ballot >= its.promised, [&] { return fmt::format("{} promises {} after {}", xcom::to_string(who), text(ballot), text(its.promised)); });
   its.promised = ballot;
 }
 
 void oracle::accepted(xcom::member_id const& who, xcom::accepted_slot const& what) {
   auto& its = acceptors_[who];
-  auto const name = xcom::to_string(who);
+  auto const name = [&] { return xcom::to_string(who); };
   check(what.accepted_in >= its.promised,
-        fmt::format("{} accepts slot {} in {} having promised {}", name, what.slot.value(), text(what.accepted_in), text(its.promised)));
+        [&] { return fmt::format("{} accepts slot {} in {} having promised {}", name(), what.slot.value(), text(what.accepted_in), text(its.promised)); });
   its.promised = what.accepted_in;
   auto& held = its.held[what.slot];
   auto const value = digest(*what.what);
   check(held.in != what.accepted_in || held.value == value,
-        fmt::format("{} accepts two values for slot {} in {}", name, what.slot.value(), text(what.accepted_in)));
+        [&] { return fmt::format("{} accepts two values for slot {} in {}", name(), what.slot.value(), text(what.accepted_in)); });
   held = {what.accepted_in, value, what.what, false};
   its.unsynced.push_back(what.slot);
 }
@@ -90,7 +90,7 @@ void oracle::decided(xcom::member_id const& who, xcom::slot_no up_to) {
   for (auto slot = its.decided.next(); slot <= up_to; slot = slot.next()) {
     auto const held = its.held.find(slot);
     check(held != its.held.end(),
-          fmt::format("{} says slot {} is decided and holds no value for it", xcom::to_string(who), slot.value()));
+          [&] { return fmt::format("{} says slot {} is decided and holds no value for it", xcom::to_string(who), slot.value()); });
     claim_decided(who, slot, held->second.what, held->second.value);
   }
   its.decided = up_to;
@@ -102,8 +102,8 @@ void oracle::claim_decided(xcom::member_id const& who, xcom::slot_no slot, xcom:
                            std::uint64_t value) {
   auto const [at, is_new] = claims_.try_emplace(slot, claim{value, what, who});
   check(at->second.value == value,
-        fmt::format("slot {} has one value: {} says {:016x}, {} said {:016x}", slot.value(), xcom::to_string(who), value,
-                    xcom::to_string(at->second.first_by), at->second.value));
+        [&] { return fmt::format("slot {} has one value: {} says {:016x}, {} said {:016x}", slot.value(), xcom::to_string(who), value,
+                    xcom::to_string(at->second.first_by), at->second.value); });
   if (is_new) advance_frontier();
 }
 
@@ -131,8 +131,8 @@ void oracle::check_majority(xcom::slot_no slot, claim const& decided) const {
     if (held != at->second.held.end() && held->second.value == decided.value) ++holding;
   }
   check(holding >= site.majority(),
-        fmt::format("slot {} is decided (says {}) with a majority: {} of {} hold it", slot.value(),
-                    xcom::to_string(decided.first_by), holding, site.voters()));
+        [&] { return fmt::format("slot {} is decided (says {}) with a majority: {} of {} hold it", slot.value(),
+                    xcom::to_string(decided.first_by), holding, site.voters()); });
 }
 
 xcom::site const& oracle::site_at(xcom::slot_no slot) const { return std::prev(sites_.upper_bound(slot))->second; }
@@ -153,29 +153,31 @@ void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::val
   auto const names = [&] {
     return fmt::format("slot {} at {} as at {}", slot.value(), xcom::to_string(who), xcom::to_string(known.first_by));
   };
-  if (known.messages != digest(what)) throw check_failed("the same messages are delivered: " + names());
-  if (known.note != digest(outcome.note)) throw check_failed("the same verdicts are given: " + names());
-  if (known.after != after)
-    throw check_failed(fmt::format("the same state is reached: {}: {} and {}", names(), after.describe(), known.after.describe()));
+  check(known.messages == digest(what), [&] { return "the same messages are delivered: " + names(); });
+  check(known.note == digest(outcome.note), [&] { return "the same verdicts are given: " + names(); });
+  check(known.after == after, [&] {
+    return fmt::format("the same state is reached: {}: {} and {}", names(), after.describe(), known.after.describe());
+  });
   if (!known.reasons) known.reasons = outcome.reasons;
-  if (outcome.reasons && outcome.reasons != known.reasons) throw check_failed("the same conflicts are found: " + names());
+  check(!outcome.reasons || outcome.reasons == known.reasons, [&] { return "the same conflicts are found: " + names(); });
 }
 
 void oracle::check_index(xcom::member_id const& who, xcom::slot_no slot, toy_member const& app) {
   auto const [at, is_new] = indexes_.try_emplace({slot, app.began_at()}, app.index_digest());
-  if (at->second != app.index_digest())
-    throw check_failed(fmt::format("equal prefixes give equal certification indexes: slot {} at {}", slot.value(), xcom::to_string(who)));
+  check(at->second == app.index_digest(), [&] {
+    return fmt::format("equal prefixes give equal certification indexes: slot {} at {}", slot.value(), xcom::to_string(who));
+  });
 }
 
 void oracle::check_order(xcom::slot_no slot, xcom::value const& what) {
-  check(slot == last_delivered_.next(), fmt::format("slot {} is delivered first after slot {}", slot.value(), last_delivered_.value()));
+  check(slot == last_delivered_.next(), [&] { return fmt::format("slot {} is delivered first after slot {}", slot.value(), last_delivered_.value()); });
   last_delivered_ = slot;
   auto const* messages = std::get_if<xcom::batch>(&what);
   if (messages == nullptr) return;
   for (auto const& each : messages->messages) {
     auto& last = last_of_origin_[each.origin];
-    check(xcom::follows(each.seq, last), fmt::format("message {:x} of {} follows {:x}, in slot {}", each.seq.value(),
-                                                     xcom::to_string(each.origin), last.value(), slot.value()));
+    check(xcom::follows(each.seq, last), [&] { return fmt::format("message {:x} of {} follows {:x}, in slot {}", each.seq.value(),
+                                                     xcom::to_string(each.origin), last.value(), slot.value()); });
     last = each.seq;
     ++messages_;
   }

@@ -86,12 +86,12 @@ void server::apply_next() {
 void server::apply(applying const& next) {
   if (next.slot > data_->slot) {
     check(next.slot == data_->slot.next(),
-          fmt::format("{} applies slot {} after {}", name_, next.slot.value(), data_->slot.value()));
+          [&] { return fmt::format("{} applies slot {} after {}", name_, next.slot.value(), data_->slot.value()); });
     data_ = database{next.slot, next.after};
     if (random_.chance(1, flush_one_in)) flush();
   } else if (next.slot == data_->slot) {
     check(next.after == data_->state,
-          fmt::format("{} comes again to what its data holds at slot {}", name_, next.slot.value()));
+          [&] { return fmt::format("{} comes again to what its data holds at slot {}", name_, next.slot.value()); });
   }
 }
 

@@ -49,7 +49,10 @@ int run_swarm(sim::swarm_options const& options) {
   auto const started = std::chrono::steady_clock::now();
   auto const elapsed = [&] { return seconds(std::chrono::steady_clock::now() - started).count(); };
   double shown = 0;
+  std::size_t failed = 0;
   auto const all = sim::run_swarm(options, [&](sim::swarm_report const& so_far) {
+    for (; failed < so_far.failed.size(); ++failed)
+      fmt::print(stderr, "\nseed {} failed: {}\n", so_far.failed[failed].seed, so_far.failed[failed].failure);
     if (elapsed() - shown < 1) return;
     shown = elapsed();
     fmt::print(stderr, "\r{} of {} seeds, {} failed, {:.0f} simulated seconds ", so_far.seeds, options.seeds,
