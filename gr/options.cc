@@ -178,12 +178,20 @@ option_store::option_store() {
 }
 
 base::result<option_store::assignment> option_store::check(std::string_view name, std::string_view text, moment when) const {
+  auto parsed = parse(name, text);
+  if (!parsed || when == moment::before_start || parsed->spec->change != option_change::fixed) return parsed;
+  // Clients save what print() says and set all of it again later: that changes nothing.
+  std::lock_guard const hold(mutex_);
+  if (values_[place_of(*parsed->spec)].text == parsed->parsed.text) return parsed;
+  return base::fail("option '" + std::string(name) + "': cannot be changed while the server runs");
+}
+
+base::result<option_store::assignment> option_store::parse(std::string_view name, std::string_view text) {
   auto const* spec = find_option(name);
   if (spec == nullptr) return base::fail("unknown option '" + std::string(name) + "'");
   auto const bad = [&](std::string const& why) {
     return base::fail("option '" + std::string(name) + "': " + why);
   };
-  if (when == moment::running && spec->change == option_change::fixed) return bad("cannot be changed while the server runs");
   if (spec->kind == option_kind::text) return assignment{spec, {std::string(text), 0, true}};
   auto const refused = bad("value '" + std::string(text) + "' is not allowed, allowed: " + allowed_range(*spec));
   if (spec->kind == option_kind::choice) {
@@ -236,7 +244,7 @@ base::result<std::vector<std::string>> option_store::set_all(std::string_view li
     auto const name = trimmed(next_item(item, '='));
     auto const checked = check(name, trimmed(item), when);
     if (!checked) return checked.error();
-    if (checked->spec->ignored) remarks.push_back("option '" + std::string(name) + "' has no effect in this provider");
+    if (checked->spec->ignored && checked->parsed.text != this->text(name)) remarks.push_back("option '" + std::string(name) + "' has no effect in this provider");
     if (takes_nearest(*checked->spec, name) && bytes_of(trimmed(item)) != checked->parsed.number)
       remarks.push_back("option '" + std::string(name) + "': " + checked->parsed.text + " is used, the nearest to " +
                         std::string(trimmed(item)) + " that is allowed");

@@ -91,6 +91,7 @@ class option_store {
     option_spec const* spec;
     value parsed;
   };
+  static base::result<assignment> parse(std::string_view name, std::string_view text);
   base::result<assignment> check(std::string_view name, std::string_view text, moment when) const;
   void store(std::vector<assignment> const& assignments);
   value get(std::string_view name) const;

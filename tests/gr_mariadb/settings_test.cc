@@ -72,6 +72,17 @@ TEST(options, a_size_under_galeras_name_is_brought_into_range) {
   EXPECT_TRUE(store.set_all("gcache.size=1G", moment::before_start)->empty());
 }
 
+TEST(options, what_is_printed_can_be_set_again) {
+  gr::option_store store;
+  ASSERT_TRUE(store.set_all("repl.causal_read_timeout=PT1S; gcache.size=256M", moment::running).has_value());
+  auto const before = store.print();
+  auto const again = store.set_all(before, moment::running);
+  ASSERT_TRUE(again.has_value()) << again.error().text;
+  EXPECT_TRUE(again->empty());
+  EXPECT_EQ(store.print(), before);
+  EXPECT_FALSE(store.set("group_replication_arbitrator", "ON", moment::running).has_value());
+}
+
 struct state_file : testing::Test {
   void SetUp() override {
     dir = testing::TempDir() + "state_file_XXXXXX";
