@@ -244,7 +244,8 @@ base::result<std::vector<std::string>> option_store::set_all(std::string_view li
     auto const name = trimmed(next_item(item, '='));
     auto const checked = check(name, trimmed(item), when);
     if (!checked) return checked.error();
-    if (checked->spec->ignored && checked->parsed.text != this->text(name)) remarks.push_back("option '" + std::string(name) + "' has no effect in this provider");
+    if (checked->spec->ignored && checked->parsed.text != text(name))
+      remarks.push_back("option '" + std::string(name) + "' has no effect in this provider");
     if (takes_nearest(*checked->spec, name) && bytes_of(trimmed(item)) != checked->parsed.number)
       remarks.push_back("option '" + std::string(name) + "': " + checked->parsed.text + " is used, the nearest to " +
                         std::string(trimmed(item)) + " that is allowed");
