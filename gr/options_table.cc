@@ -76,8 +76,8 @@ constexpr auto table = std::to_array<option_spec>({
             "silence after which a member is suspected"),
     of_time("group_replication_member_expel_timeout", "evs.inactive_timeout", "5", 0, 3600000, at_once,
             "time between suspicion and expulsion"),
-    of_time("group_replication_unreachable_majority_timeout", "", "0", 0, year_ms, at_once,
-            "how long commits wait without a majority; 0: for ever"),
+    of_time("group_replication_unreachable_majority_timeout", "", "5", 0, year_ms, at_once,
+            "how long commits under way wait without a majority before they end with an unknown outcome; 0: for ever"),
     of_number("group_replication_autorejoin_tries", "", "3", 0, 2016, "attempts", at_once, "after an expulsion"),
     of_time("group_replication_autorejoin_interval", "", "300", 1000, 300000, at_once, "between those attempts"),
     // The log and messages.
