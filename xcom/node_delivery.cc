@@ -259,7 +259,7 @@ void node::give_up_if_lost(slot_no wanted) {
 
 // The history below our own log is complete: the log now begins where delivery began.
 void node::close_history() {
-  if (history_begins_ < log_begins_ && delivered_.next() == log_begins_) log_begins_ = history_begins_;
+  if (history_begins_ < log_begins_ && delivered_.next() >= log_begins_) log_begins_ = history_begins_;
 }
 
 void node::take(member_id const& from, fetch const& what) {
@@ -284,15 +284,18 @@ void node::take(member_id const& from, fetched const& what) {
 }
 
 void node::take_history(fetched const& what) {
-  history_fetch_.reset();
-  if (!delivering_ || what.from != delivered_.next()) return;
-  for (auto const& each : what.slots) {
-    if (each.slot != delivered_.next() || each.slot > decided_) break;
-    if (delivering_->with_notes ? each.note.empty() : each.slot >= log_begins_) break;
-    emit(persist_learned{each});
-    deliver_slot(each.slot, each.what, each.note);
+  slot_no const before = delivered_;
+  if (delivering_ && what.from == delivered_.next()) {
+    for (auto const& each : what.slots) {
+      if (each.slot != delivered_.next() || each.slot > decided_) break;
+      if (delivering_->with_notes ? each.note.empty() : each.slot >= log_begins_) break;
+      emit(persist_learned{each});
+      deliver_slot(each.slot, each.what, each.note);
+    }
+    close_history();
   }
-  close_history();
+  // An answer that brings nothing is not asked for again at once: the one who gave it would give it again.
+  if (delivered_ > before || what.log_begins > what.from) history_fetch_.reset();
 }
 
 void node::take_tail(fetched const& what) {
