@@ -153,7 +153,11 @@ void server::perform(xcom::joined const& what) {
   if (keeps) ++world_.count.kept_logs;
   demand(log_->begin(identity(1), keeps));
   demand(log_->promise(what.promised));
-  demand(log_->store(what.at));
+  // It says which site is in force. Nobody can begin to deliver from it: our log will have no verdicts right behind it
+  // when a copy of the data brings us further.
+  auto where = what.at;
+  where.app = {};
+  demand(log_->store(where));
   demand(log_->sync());  // whatever the durability: this incarnation must be known to have begun
   incarnation_used_ = incarnation_;
   world_.watch.joined(id(), what.promised, what.at.slot);

@@ -106,7 +106,7 @@ base::blob toy_member::checkpoint_blob() const { return base::encode(state_); }
 std::optional<xcom::checkpoint> start_for(std::vector<xcom::checkpoint> const& candidates, xcom::slot_no slot,
                                           app_state const& state) {
   for (auto at = candidates.rbegin(); at != candidates.rend(); ++at)
-    if (at->slot <= slot && app_state_of(*at).seqno <= state.forgotten) return *at;
+    if (!at->app.empty() && at->slot <= slot && app_state_of(*at).seqno <= state.forgotten) return *at;
   return std::nullopt;
 }
 
