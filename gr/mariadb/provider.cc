@@ -200,11 +200,11 @@ abi::status provider::connect(char const* group_name, char const* url, bool boot
   auto const request = plan_connect(group_name, url, bootstrap);
   if (!request) {
     log(level::error, request.error().text);
-    return abi::conn_fail;
+    return abi::node_fail;
   }
   if (auto const joined = join(*request); !joined) {
     log(level::error, "could not join the group: " + joined.error().text);
-    return abi::conn_fail;
+    return abi::node_fail;
   }
   if (request->bootstrap)  // once: a second group by the same wish would be a split brain
     (void)options_->set("group_replication_bootstrap_group", "OFF", option_store::moment::running);
