@@ -212,6 +212,7 @@ struct peer {
   std::uint64_t suspicions = 0;
   heartbeat last{};
   std::uint64_t echoed = 0;    // our own count as it heard it
+  slot_no without_note{};      // it has this slot, but not the note we asked for; until it delivers more
 };
 
 // ---- the machine ----
@@ -382,7 +383,7 @@ class node {
   void give_up_if_lost(slot_no wanted);
   void close_history();
   [[nodiscard]] std::optional<member_id> holder_of(slot_no slot, bool with_notes) const;
-  void take_history(fetched const& what);
+  void take_history(member_id const& from, fetched const& what);
   void take_tail(fetched const& what);
 
   // node_membership.cc

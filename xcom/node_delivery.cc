@@ -203,6 +203,7 @@ std::optional<member_id> node::holder_of(slot_no slot, bool with_notes) const {
     auto const at = peers_.find(id);
     if (at == peers_.end() || !hears(id)) return false;
     auto const& last = at->second.last;
+    if (with_notes && at->second.without_note == slot) return false;
     return last.log_begins <= slot && slot <= (with_notes ? last.delivered : last.decided);
   };
   if (source_ && holds(*source_)) return source_;
@@ -249,7 +250,7 @@ void node::give_up_if_lost(slot_no wanted) {
   slot_no oldest;
   for (auto const& [id, each] : peers_) {
     if (!hears(id) || each.last.count == 0) continue;
-    if (each.last.log_begins <= wanted) return;
+    if (each.last.log_begins <= wanted && each.without_note != wanted) return;
     if (oldest == slot_no{} || each.last.log_begins < oldest) oldest = each.last.log_begins;
   }
   if (oldest == slot_no{}) return;
@@ -278,17 +279,21 @@ void node::take(member_id const& from, fetched const& what) {
     at->second.last.decided = std::max(at->second.last.decided, what.decided);
   }
   if (history_fetch_ && what.from == history_fetch_->from && from == history_fetch_->from_member)
-    take_history(what);
+    take_history(from, what);
   else
     take_tail(what);
 }
 
-void node::take_history(fetched const& what) {
+void node::take_history(member_id const& from, fetched const& what) {
   slot_no const before = delivered_;
   if (delivering_ && what.from == delivered_.next()) {
     for (auto const& each : what.slots) {
       if (each.slot != delivered_.next() || each.slot > decided_) break;
-      if (delivering_->with_notes ? each.note.empty() : each.slot >= log_begins_) break;
+      if (!delivering_->with_notes && each.slot >= log_begins_) break;
+      if (delivering_->with_notes && each.note.empty()) {  // a copy of the data brought it past this slot
+        if (auto const at = peers_.find(from); at != peers_.end()) at->second.without_note = each.slot;
+        break;
+      }
       emit(persist_learned{each});
       deliver_slot(each.slot, each.what, each.note);
     }
