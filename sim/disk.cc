@@ -55,7 +55,7 @@ base::result<void> disk::append(std::uint64_t segment, base::chain const& bytes)
   auto& held = files_[segment];
   if (kill_next_) {
     kill_next_ = false;
-    append_pieces(held.bytes, bytes, random_.below(bytes.size() + 1));
+    append_pieces(held.bytes, bytes, random_.below(bytes.size()));  // never all of it: nobody was told it is there
     throw process_killed();
   }
   append_pieces(held.bytes, bytes, bytes.size());

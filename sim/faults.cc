@@ -195,6 +195,7 @@ void faults::bad_links() {
 void faults::heal() {
   world_.net.heal();
   for (auto const& each : servers_) {
+    each->disarm();
     each->set_disk_full(false);
     each->set_slow_applier(false);
     each->resume();

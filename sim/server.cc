@@ -45,6 +45,7 @@ void server::bootstrap() {
   acceptor_ = id();
   xcom::checkpoint const first{{}, node_->current_site(), {}, base::encode(app_state{})};
   demand(log_->store(first));
+  demand(log_->sync());
   data_ = flushed_ = database{};
   online_from_ = xcom::slot_no(1);
   world_.trace(name_, "bootstraps the group");
@@ -145,8 +146,7 @@ void server::die() {
   log_.reset();
   paused_ = false;
   stalled_.clear();
-  disk_->disarm();
-  actions_to_crash_.reset();
+  disarm();
   if (random_.chance(1, 2)) data_ = flushed_;
   flushed_ = data_;
 }
@@ -198,6 +198,11 @@ void server::crash_in(std::uint64_t actions, bool torn_write) {
   if (!is_running()) return;
   actions_to_crash_ = actions;
   torn_write_ = torn_write;
+}
+
+void server::disarm() {
+  actions_to_crash_.reset();
+  disk_->disarm();
 }
 
 void server::peer_died(std::string const& address) {

@@ -38,6 +38,7 @@ class server {
   void resume();
   void leave();          // announced
   void crash_in(std::uint64_t actions, bool torn_write);
+  void disarm();  // no crash is due any more
   void submit();
   void set_slow_applier(bool slow) { slow_applier_ = slow; }
   void set_disk_full(bool full) { disk_->set_full(full); }
