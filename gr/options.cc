@@ -188,7 +188,7 @@ base::result<option_store::assignment> option_store::check(std::string_view name
 
 base::result<option_store::assignment> option_store::parse(std::string_view name, std::string_view text) {
   auto const* spec = find_option(name);
-  if (spec == nullptr) return base::fail("unknown option '" + std::string(name) + "'");
+  if (spec == nullptr) return base::fail("unknown parameter '" + std::string(name) + "'");
   auto const bad = [&](std::string const& why) {
     return base::fail("option '" + std::string(name) + "': " + why);
   };

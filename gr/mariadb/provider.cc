@@ -295,7 +295,7 @@ abi::status provider::options_set(char const* list) {
   auto const remarks = options_->set_all(text_or_empty(list), option_store::moment::running);
   if (!remarks) {
     log(level::error, remarks.error().text);
-    return abi::warning;
+    return abi::node_fail;
   }
   for (auto const& each : *remarks) log(level::info, each);
   return abi::ok;
