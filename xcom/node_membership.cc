@@ -106,7 +106,7 @@ void node::tick_requests() {
     return;
   }
   // The last one has nobody to tell; what is decided is delivered first, so that it knows itself to be the last.
-  if (leaving_ && site_.members.size() <= 1 && (!delivering_ || delivered_ == decided_)) {
+  if (leaving_ && !departing() && site_.members.size() <= 1 && (!delivering_ || delivered_ == decided_)) {
     phase_ = phase::gone;
     return emit(left{});
   }
