@@ -212,7 +212,7 @@ struct peer {
   std::uint64_t suspicions = 0;
   heartbeat last{};
   std::uint64_t echoed = 0;    // our own count as it heard it
-  slot_no without_note{};      // it has this slot, but not the note we asked for; until it delivers more
+  slot_no without_note{};      // it has this slot, but not the note we asked for; until it begins again
 };
 
 // ---- the machine ----

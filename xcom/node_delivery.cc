@@ -250,7 +250,9 @@ void node::give_up_if_lost(slot_no wanted) {
   slot_no oldest;
   for (auto const& [id, each] : peers_) {
     if (!hears(id) || each.last.count == 0) continue;
-    if (each.last.log_begins <= wanted && each.without_note != wanted) return;
+    bool const has_it = each.last.log_begins <= wanted && wanted <= each.last.decided;
+    if (has_it && each.without_note != wanted) return;
+    if (wanted > each.last.decided) continue;  // it misses the slot as we do
     if (oldest == slot_no{} || each.last.log_begins < oldest) oldest = each.last.log_begins;
   }
   if (oldest == slot_no{}) return;

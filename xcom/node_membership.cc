@@ -21,7 +21,7 @@ void node::take(member_id const& from, heartbeat const& what) {
     if (what.site_version < site_.version) return emit(send{what.address, not_a_member{site_}});
     return take_from_stranger(from, what);
   }
-  if (what.delivered != at->second.last.delivered) at->second.without_note = {};
+  if (what.delivered < at->second.last.delivered) at->second.without_note = {};
   at->second.last = what;
   at->second.echoed = what.echo;
   if (what.leader.proposer == from && what.leader >= promised_ && what.leader.round > 0) {
