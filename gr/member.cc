@@ -193,7 +193,7 @@ void member::deliver_site(xcom::site const& next) {
       connected_ = true;
       tell_server(connected_to_group{view_at(state_.seqno, view_status::primary)});
     }
-    if (state_.seqno > base_) {
+    if (state_.seqno > base_ && self != nullptr) {  // a view without us is for the others
       started_ = true;
       tell_server(view_installed{view_at(state_.seqno, view_status::primary)});
     }

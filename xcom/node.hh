@@ -394,6 +394,8 @@ class node {
   void take(member_id const& from, leave_request const& what);
   void take(member_id const& from, update_request const& what);
   void take(member_id const& from, not_a_member const& what);
+  // Leaving, and the decision is ours to see: the site in force is without us.
+  [[nodiscard]] bool departing() const { return leaving_ && site_.version > 0 && site_.find(config_.self) == nullptr; }
   void take_from_stranger(member_id const& from, heartbeat const& what);
   void take(member_id const& from, direct const& what);
   void tick_membership();
@@ -427,6 +429,7 @@ class node {
   bool leaving_ = false;
   bool site_due_ = false;  // the site in force stands in no slot yet: the first slot proposed is to be one
   bool have_quorum_ = false;
+  std::set<member_id> released_by_;  // departing: who has the site without us
   std::set<member_id> reachable_;
   std::uint64_t heartbeats_sent_ = 0;
   base::tick_count heartbeat_due_;

@@ -145,12 +145,11 @@ void node::install_site(site next) {
     ask_new_members_to_promise();
   }
   if (site_.find(config_.self) == nullptr) {
-    send_heartbeats();  // the others learn that this slot is decided before we are gone
+    // Who leaves in order stays until a majority of those that stay has the decision: our own acknowledgement may have
+    // been what decided it, and without us nobody could ever find that out.
+    if (leaving_) return send_heartbeats();
     phase_ = phase::gone;
-    if (leaving_)
-      emit(left{});
-    else
-      emit(expelled{site_});
+    emit(expelled{site_});
   }
 }
 

@@ -159,7 +159,7 @@ void node::take(member_id const& from, forward const& what) {
 
 bool node::may_propose() const {
   auto const* lead = std::get_if<leading>(&role_);
-  if (lead == nullptr || lead->barrier) return false;
+  if (lead == nullptr || lead->barrier || departing()) return false;
   if (lead->next.value() - decided_.value() > config_.event_horizon) return false;
   return has_majority(lead->promised_by);
 }

@@ -18,7 +18,9 @@ void node::take(member_id const& from, heartbeat const& what) {
   auto const at = peers_.find(from);
   if (at == peers_.end()) {
     // Somebody who was taken out and has not heard: only who knows a newer site than it may say so.
-    if (what.site_version < site_.version) return emit(send{what.address, not_a_member{site_}});
+    // (Or that has, and asks whether we have: see take(not_a_member).)
+    if (what.site_version <= site_.version && site_.find(from) == nullptr)
+      return emit(send{what.address, not_a_member{site_}});
     return take_from_stranger(from, what);
   }
   if (what.delivered < at->second.last.delivered) at->second.without_note = {};
@@ -239,8 +241,16 @@ void node::take(member_id const& from, update_request const& what) {
   if (member != nullptr && !(*member == what.self)) wish_for(wish::kind::update, what.self);
 }
 
-void node::take(member_id const&, not_a_member const& what) {
-  if (phase_ != phase::member || what.at.version <= site_.version || what.at.find(config_.self) != nullptr) return;
+void node::take(member_id const& from, not_a_member const& what) {
+  if (phase_ != phase::member || what.at.find(config_.self) != nullptr) return;
+  // A newer site than ours says it all. The one we know already, without us, is news to a member that came back after it
+  // had left; one that is leaving counts who has it.
+  bool const know_it = what.at.version == site_.version && site_.find(config_.self) == nullptr;
+  if (what.at.version <= site_.version && !know_it) return;
+  if (know_it && leaving_) {
+    released_by_.insert(from);
+    if (!has_majority(released_by_)) return;
+  }
   phase_ = phase::gone;
   if (leaving_)
     emit(left{});
