@@ -1,0 +1,39 @@
+// Whole groups under chaos, by seed: small enough to run with every build. The large swarm is `./dev sim`.
+#include "sim/swarm.hh"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+TEST(swarm, fifty_seeds_keep_every_promise) {
+  sim::swarm_options options;
+  options.seeds = 50;
+  auto const all = sim::run_swarm(options, [](auto const&) {});
+  for (auto const& each : all.failed) {
+    ADD_FAILURE() << each.failure << "\n"
+                  << each.setting << "\n"
+                  << each.dump << "repeat with: " << sim::repeat_line(each.seed, options.servers);
+  }
+  EXPECT_EQ(all.seeds, 50U);
+  EXPECT_GT(all.messages, 0U);
+}
+
+// The whole point of a seed. The history is a digest of every message and verdict delivered.
+TEST(swarm, equal_seeds_give_equal_histories) {
+  sim::run_options options;
+  options.seed = 7;
+  auto const first = sim::run_seed(options);
+  auto const second = sim::run_seed(options);
+  EXPECT_EQ(first.history, second.history);
+  EXPECT_EQ(first.count.steps, second.count.steps);
+  EXPECT_EQ(first.simulated, second.simulated);
+  options.seed = 8;
+  EXPECT_NE(sim::run_seed(options).history, first.history);
+}
+
+TEST(swarm, the_repeat_line_names_only_what_is_unusual) {
+  EXPECT_EQ(sim::repeat_line(12, {}), "./dev sim --seed 12 --seeds 1");
+  EXPECT_EQ(sim::repeat_line(12, {5, 5}), "./dev sim --seed 12 --seeds 1 --members 5..5");
+}
+
+}  // namespace
