@@ -131,6 +131,7 @@ constexpr auto table = std::to_array<option_spec>({
     of_time("group_replication_components_stop_timeout", "", "300", 2000, year_ms, at_once, "longest wait at a leave"),
     // This binding.
     of_time("repl.causal_read_timeout", "", "PT30S", 1, 3600000, at_once, "longest wait of a causal read"),
+    of_number("gmcast.isolate", "", "0", 0, 2, "", at_once, "not 0: sends and hears nothing, as if its network were cut"),
     of_switch("debug", "", "OFF", at_once, "logs every call of the server"),
     // Galera's own affairs.
     of_nothing("allocator.disk_pages_encryption", "no"), of_nothing("allocator.encryption_cache_page_size", "32K"),
@@ -155,7 +156,7 @@ constexpr auto table = std::to_array<option_spec>({
     of_nothing("gcs.fc_master_slave", "no"), of_nothing("gcs.fc_single_primary", "no"),
     of_nothing("gcs.max_throttle", "0.25"), of_nothing("gcs.recv_q_hard_limit", "9223372036854775807"),
     of_nothing("gcs.recv_q_soft_limit", "0.25"), of_nothing("gcs.sync_donor", "no"), of_nothing("gcs.vote_policy", "0"),
-    of_nothing("gmcast.group", ""), of_nothing("gmcast.isolate", "0"), of_nothing("gmcast.mcast_addr", ""),
+    of_nothing("gmcast.group", ""), of_nothing("gmcast.mcast_addr", ""),
     of_nothing("gmcast.mcast_ttl", "1"), of_nothing("gmcast.peer_timeout", "PT3S"), of_nothing("gmcast.time_wait", "PT5S"),
     of_nothing("gmcast.version", "0"), of_nothing("ist.recv_bind", ""), of_nothing("pc.announce_timeout", "PT3S"),
     of_nothing("pc.checksum", "false"), of_nothing("pc.ignore_quorum", "false"), of_nothing("pc.ignore_sb", "false"),

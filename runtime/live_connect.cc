@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gr/history.hh"
+#include "gr/isolation.hh"
 #include "runtime/live_group.hh"
 
 namespace runtime {
@@ -43,6 +44,7 @@ base::result<void> live_group::listen() {
   config.boot = boot_;
   transport_callbacks calls;
   calls.on_message = [this](xcom::member_id const& from, xcom::wire_message what) {
+    if (gr::isolated()) return;
     node_events_.emplace_back(xcom::received{from, std::move(what)});
     settle_soon();
   };

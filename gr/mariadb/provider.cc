@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "gr/isolation.hh"
 #include "gr/mariadb/address.hh"
 #include "gr/mariadb/configured_options.hh"
 #include "gr/mariadb/views.hh"
@@ -52,7 +53,10 @@ std::vector<std::string> split_seeds(std::string list) {
 
 provider::provider(group_factory make_group, shared_state& shared)
     : make_group_(make_group), shared_(shared), options_(shared.options()) {
-  options_listener_ = options_->on_change([this](option_spec const&) { tracing_ = options_->flag("debug"); });
+  options_listener_ = options_->on_change([this](option_spec const& what) {
+    tracing_ = options_->flag("debug");
+    if (what.name == "gmcast.isolate") gr::isolation_wanted.store(options_->flag("gmcast.isolate"));
+  });
   if (auto const* wish = std::getenv("QUORATE_TRACE"); wish != nullptr && *wish != 0) (void)options_->set("debug", "ON", option_store::moment::before_start);
 }
 
