@@ -168,7 +168,13 @@ bool node::may_propose() const {
 // messages, else (a hole below a reported value) nothing. Null: no reason to propose.
 value_ptr node::next_value() {
   auto& lead = std::get<leading>(role_);
-  if (auto const known = lead.reported.find(lead.next); known != lead.reported.end()) return known->second.what;
+  if (auto const known = lead.reported.find(lead.next); known != lead.reported.end()) {
+    // A change worked out against another site than the one in force was not chosen: whoever acknowledges a slot holds
+    // all before it in the same ballot, so what went before it there would have been reported, too.
+    auto const* change = std::get_if<site_change>(known->second.what.get());
+    if (change != nullptr && change->next.version != site_.version + 1) return std::make_shared<value const>(no_op{});
+    return known->second.what;
+  }
   bool const hole = !lead.reported.empty() && lead.reported.rbegin()->first > lead.next;
   if (hole) return std::make_shared<value const>(no_op{});
   if (auto next = wished_site()) return std::make_shared<value const>(site_change{std::move(*next)});
