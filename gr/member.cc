@@ -180,6 +180,8 @@ void member::take(state_request_message const& what, bool first_time) {
 
 void member::deliver_site(xcom::site const& next) {
   bool const takes_position = state_.view_number == 0 || !same_members(site_, next);
+  // The view that takes us out is for the others. One from before our time, also without us, is a position like any other.
+  bool const departed = site_.find(config_.self) != nullptr && next.find(config_.self) == nullptr;
   site_ = next;
   if (next.version > known_site_.version) known_site_ = next;
   std::erase_if(donating_to_, [&](auto const& each) { return site_.find(each) == nullptr; });
@@ -193,7 +195,7 @@ void member::deliver_site(xcom::site const& next) {
       connected_ = true;
       tell_server(connected_to_group{view_at(state_.seqno, view_status::primary)});
     }
-    if (state_.seqno > base_ && self != nullptr) {  // a view without us is for the others
+    if (state_.seqno > base_ && !departed) {
       started_ = true;
       tell_server(view_installed{view_at(state_.seqno, view_status::primary)});
     }

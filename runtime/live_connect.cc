@@ -1,6 +1,7 @@
 // How a member begins (found a group, come back with a whole log, ask to be taken in) and how it ends.
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <fstream>
 #include <random>
 #include <utility>
 
@@ -27,6 +28,26 @@ base::uuid random_uuid() {
   auto random = make_prng();
   return base::make_uuid(random.next(), random.next());
 }
+
+// With the log in the page cache a member is the one it was as long as the host has not restarted.
+std::string host_boot() {
+  std::ifstream in("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(in, id);
+  return id;
+}
+
+// Called so that state transfer scripts leave it alone.
+std::string host_boot_file(std::string const& data_dir) { return data_dir + "/group_replication.host.log"; }
+
+std::string read_host_boot(std::string const& data_dir) {
+  std::ifstream in(host_boot_file(data_dir));
+  std::string id;
+  std::getline(in, id);
+  return id;
+}
+
+void write_host_boot(std::string const& data_dir) { std::ofstream(host_boot_file(data_dir)) << host_boot() << '\n'; }
 
 base::tick_count ticks_of(std::int64_t milliseconds) {
   return base::tick_count(
@@ -86,8 +107,13 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
                          gr::beginning_for(log_->checkpoints(), options_.start->seqno).has_value() &&
                          gr::state_of(log_->checkpoints().back()).history == options_.start->group;
   if (request.bootstrap) return data_fits ? come_back(*found, true) : found_group(*found);
-  if (data_fits && found->at.find(found->last.self) != nullptr) return come_back(*found, false);
-  if (has_log)
+  bool const same_host_boot = read_host_boot(options_.data_dir) == host_boot();
+  if (data_fits && found->at.find(found->last.self) != nullptr) {
+    if (found->whole && same_host_boot) return come_back(*found, false);
+    say(server::level::warning, std::string("this member comes back as a new incarnation: ") +
+                                    (found->whole ? "the host was restarted, and what its log had not on disk may be gone"
+                                                  : "a part of its log is gone"));
+  } else if (has_log)
     say(server::level::warning, "the agreed log in the data directory does not fit the server's data and is not used");
   self_ = {has_log ? found->last.self.uuid : random_uuid(), milliseconds_now()};
   own_uuid_ = self_.uuid;
@@ -192,6 +218,7 @@ void live_group::join_again(xcom::site const& at) {
 }
 
 void live_group::make_node(xcom::beginning how) {
+  write_host_boot(options_.data_dir);
   node_.emplace(node_configuration(), std::move(how), make_prng());
   arm_timer();
 }

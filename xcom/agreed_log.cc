@@ -101,6 +101,7 @@ struct agreed_log::parts {
   std::deque<segment_info> segments;
   std::vector<checkpoint> usable;
   bool opened = false;
+  bool whole = true;
   bool begun = false;
   std::string broken;  // why nothing can be appended any more
 };
@@ -213,6 +214,7 @@ base::result<void> agreed_log::parts::scan_segment(std::uint64_t number, bool la
     auto const record = record_at(*bytes, at);
     if (!record) {
       if (!last) return damaged(number, at, "the checksum of a record does not match, and newer files follow");
+      whole = whole && is_torn_append(*bytes, at);
       return cut(number, at, bytes->size(), notices);
     }
     log_place place;
@@ -424,6 +426,7 @@ base::result<recovered_log> agreed_log::open() {
   parts_->opened = true;
   auto const& index = parts_->index;
   found.empty = parts_->segments.empty();
+  found.whole = parts_->whole;
   found.last = index.identity();
   found.promised = index.promised();
   found.begins = index.begins();

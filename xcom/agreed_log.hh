@@ -52,6 +52,9 @@ struct recovered_log {
   slot_no decided;  // readable and decided up to here
   site at;          // in force after `decided`: the last decided site change, or the last checkpoint's
   std::vector<accepted_slot> undecided;  // above `decided`, highest ballot each, ascending
+  // False when what was cut off can hold more than the one record a killed process was writing: then promises and accepted
+  // slots may be gone, and this incarnation must not answer for itself any more.
+  bool whole = true;
   std::vector<std::string> notices;      // "cut 113 torn bytes at ..." for the error log
 };
 

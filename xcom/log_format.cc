@@ -51,6 +51,22 @@ std::optional<raw_record> record_at(base::blob const& bytes, std::size_t offset)
   return raw_record{kind, std::move(body), body_at + length};
 }
 
+bool is_torn_append(base::blob const& bytes, std::size_t offset) {
+  constexpr std::size_t looked_at_max = 256U << 10;
+  std::size_t const left = bytes.size() - offset;
+  if (left >= record_header_bytes) {
+    base::reader head(bytes.slice(offset, 4));
+    std::uint32_t length = 0;
+    head(length);
+    if (length <= left - record_header_bytes) return false;  // all of it is there, and wrong
+  }
+  for (std::size_t at = offset + 1; at < bytes.size() && at - offset < looked_at_max; ++at) {
+    bool const possible = bytes.size() - at > record_header_bytes && bytes.data()[at + 4] <= static_cast<std::uint8_t>(record_kind::checkpoint);
+    if (possible && record_at(bytes, at)) return false;
+  }
+  return true;
+}
+
 base::result<value_head> peek_value(record_kind kind, base::blob const& body) {
   value_head head;
   std::uint8_t value_kind = 0;

@@ -84,6 +84,10 @@ template <class Body> base::chain make_record(record_kind kind, Body const& body
 // The record at `offset`; none when it is cut short or its CRC does not hold.
 std::optional<raw_record> record_at(base::blob const& bytes, std::size_t offset);
 
+// True when the bytes from `offset` on are the beginning of one record and nothing else, as a process killed in the middle of
+// an append leaves them. Looks for a whole record in the first 256 KiB behind it.
+bool is_torn_append(base::blob const& bytes, std::size_t offset);
+
 // Errors: a body too short, or a slot number no log reaches.
 base::result<value_head> peek_value(record_kind kind, base::blob const& body);
 
