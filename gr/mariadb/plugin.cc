@@ -4,12 +4,16 @@
 
 #include <mysql/plugin.h>
 
+#include <string>
+#include <string_view>
+
 #include "gr/mariadb/configured_options.hh"
 #include "gr/mariadb/plugin_status.hh"
 #include "gr/mariadb/plugin_tables.hh"
 #include "gr/mariadb/plugin_variables.hh"
 #include "gr/mariadb/plugin_version.hh"
 #include "gr/mariadb/server_symbols.hh"
+#include "gr/mariadb/shared.hh"
 
 namespace gr::mariadb {
 namespace {
@@ -26,7 +30,20 @@ int interface_version() {
 st_mysql_daemon daemon_info{interface_version()};
 st_mysql_information_schema table_info{interface_version()};
 
+// The server runs our provider, and this image of the library is not it: plugin_dir holds another file. Two images share
+// nothing, so everything here would stay empty without a word.
+void warn_of_second_image() {
+  auto const* name = server_variable<char const*>("wsrep_provider_name");
+  auto const* path = server_variable<char const*>("wsrep_provider");
+  bool const provider_is_ours = name != nullptr && *name != nullptr && std::string_view(*name) == "Quorate";
+  if (!provider_is_ours || shared_state::instance().provider_is_loaded()) return;
+  log_warning(std::string("plugin_dir and wsrep_provider name two copies of this library, so the plugin's "
+                          "tables and variables show nothing of the group. Make plugin_dir hold a link to ") +
+              (path != nullptr && *path != nullptr ? *path : "the provider's file"));
+}
+
 int init(void*) {
+  warn_of_second_image();
   if (auto const loaded = load_configured_options(); !loaded) {
     log_error(loaded.error().text);
     return 1;

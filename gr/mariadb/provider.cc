@@ -8,6 +8,7 @@
 #include "gr/isolation.hh"
 #include "gr/mariadb/address.hh"
 #include "gr/mariadb/configured_options.hh"
+#include "gr/mariadb/server_symbols.hh"
 #include "gr/mariadb/views.hh"
 
 namespace gr::mariadb {
@@ -167,6 +168,7 @@ base::result<group_options> provider::plan_group() const {
   plan.data_dir = server_.data_dir;
   plan.node_name = server_.node_name;
   plan.incoming = server_.incoming;
+  plan.server_version = running_server_version();
   plan.listen_host = listen->front().host.empty() ? "0.0.0.0" : listen->front().host;
   plan.listen_port = first_port(*listen, static_cast<unsigned>(options_->number("base_port")));
   plan.own_host = first_host(*own);

@@ -31,6 +31,7 @@ class shared_state {
   void log(gr::server::level how, std::string const& line) const;
   using logger = void (*)(int level, char const* line);
   void set_logger(logger how) { logger_.store(how); }
+  [[nodiscard]] bool provider_is_loaded() const { return logger_.load() != nullptr; }
 
  private:
   shared_state();
