@@ -108,6 +108,7 @@ class server {
   void sync_before_answering();
   void demand(base::result<void> const& done);
   void purge();
+  [[nodiscard]] xcom::slot_no decided_everywhere() const;
 
   // ---- the application ----
   void begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> source);

@@ -204,15 +204,26 @@ void server::perform(xcom::history_lost const& what) {
 
 void server::perform(xcom::received_direct const&) {}
 
-// Segments go when they are not needed to start again from where the database certainly stands, nor by somebody who is
-// on the way: whoever copies data here and now needs the log from about here on.
+// A member that lacks a slot can acknowledge nothing behind it: its vote would be lost with the slot.
+xcom::slot_no server::decided_everywhere() const {
+  auto lowest = node_->decided();
+  for (auto const& member : node_->current_site().members) {
+    if (member.id == node_->config().self) continue;
+    auto const at = node_->peers().find(member.id);
+    lowest = std::min(lowest, at == node_->peers().end() ? xcom::slot_no{} : at->second.last.decided);
+  }
+  return lowest;
+}
+
+// Segments go when they are not needed to start again from where the database certainly stands, nor by a member that is
+// behind, nor by one on the way: whoever copies data here and now needs the log from about here on.
 void server::purge() {
   bool const wanted = std::any_of(world_.servers.begin(), world_.servers.end(),
                                   [](auto const* each) { return each->is_running() && !each->is_online(); });
   if (!flushed_ || wanted) return;
   auto const start = start_for(log_->checkpoints(), flushed_->slot, flushed_->state);
   if (!start) return;
-  demand(log_->purge(start->slot));
+  demand(log_->purge(std::min(start->slot, decided_everywhere())));
   ++world_.count.purges;
   post(xcom::log_purged{log_->begins()});
 }
