@@ -18,6 +18,13 @@ std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> 
 // The lowest position beginning_for() can serve; -1 when none.
 seqno_t first_available(std::span<xcom::checkpoint const> checkpoints);
 
+// A checkpoint without the application's part says only where a member was taken in; nobody can begin there, since the
+// slots behind it may have come without notes.
+[[nodiscard]] bool is_beginning(xcom::checkpoint const& at);
+
+// The history the log belongs to; nil when no checkpoint says.
+base::uuid history_of(std::span<xcom::checkpoint const> checkpoints);
+
 // The application's part of a checkpoint. Bytes of another make give a state with a nil history.
 replicated_state state_of(xcom::checkpoint const& at);
 

@@ -105,7 +105,7 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
   // The log and the data belong together only when the data's position can be reached from a checkpoint of the log.
   bool const data_fits = has_log && options_.start && options_.start->seqno >= 0 &&
                          gr::beginning_for(log_->checkpoints(), options_.start->seqno).has_value() &&
-                         gr::state_of(log_->checkpoints().back()).history == options_.start->group;
+                         gr::history_of(log_->checkpoints()) == options_.start->group;
   if (request.bootstrap) return data_fits ? come_back(*found, true) : found_group(*found);
   bool const same_host_boot = read_host_boot(options_.data_dir) == host_boot();
   if (data_fits && found->at.find(found->last.self) != nullptr) {

@@ -143,7 +143,11 @@ void live_group::on(xcom::joined const& what) {
   log_name_ = what.log;
   if (again && !same_log) return close_group("the group that answered is another one: start the server again");
   log_failed(log_->begin({log_name_, self_, boot_}, again));
-  log_failed(log_->store(what.at));
+  // Where our log's decided slots begin. Not a place to deliver from (gr/history.hh).
+  auto taken_in = what.at;
+  taken_in.app = {};
+  log_failed(log_->store(taken_in));
+  log_failed(log_->sync());
   log_failed(log_->promise(what.promised));
   if (again) {
     step_member(gr::taken_in_again{self_, boot_, what.at, *own_place_});
@@ -287,8 +291,16 @@ void live_group::purge_log() {
   first_available_ = gr::first_available(log_->checkpoints());
   auto const from = gr::beginning_for(log_->checkpoints(), server_.last_committed());
   if (!from) return;
+  // And what any member of the site has yet to learn: acknowledgements are cumulative, so a voter that can no longer get a
+  // slot would never vote again. Silence ends with expulsion, so this does not hold the log for ever.
+  xcom::slot_no needed = from->slot;
+  for (auto const& each : node_->current_site().members) {
+    if (each.id == self_) continue;
+    auto const at = node_->peers().find(each.id);
+    needed = std::min(needed, at == node_->peers().end() ? xcom::slot_no{} : at->second.last.decided);
+  }
   auto const before = log_->begins();
-  log_failed(log_->purge(from->slot));
+  log_failed(log_->purge(needed));
   if (log_->begins() > before) step_node(xcom::log_purged{log_->begins()});
 }
 
