@@ -1,5 +1,6 @@
 // How a member begins (found a group, come back with a whole log, ask to be taken in) and how it ends.
 #include <boost/asio/post.hpp>
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <random>
@@ -81,7 +82,14 @@ base::result<void> live_group::listen() {
       connecting_.reset();
     }
   };
-  calls.on_log = [this](std::string const& line) { say(server::level::warning, line); };
+  // A connection that ends is a reason to warn only between members: who has left, or leaves, closes it in order.
+  calls.on_log = [this](std::string const& line) {
+    bool const between_members = node_ && !closing_ && node_->is_member() &&
+                                 std::ranges::any_of(node_->current_site().members, [&](auto const& each) {
+                                   return line.find(each.address) != std::string::npos;
+                                 });
+    say(between_members ? server::level::warning : server::level::info, line);
+  };
   if (net_) net_->close();
   net_ = std::make_unique<transport>(io_, config, std::move(calls));
   return net_->listen();

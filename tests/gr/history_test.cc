@@ -1,0 +1,48 @@
+// Goal: delivery begins where the certifier's index can be made complete, or nowhere. Method: hand-made checkpoints.
+#include "gr/history.hh"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+base::uuid const history = base::make_uuid(1, 2);
+
+xcom::checkpoint at(std::uint64_t slot, gr::seqno_t seqno, gr::seqno_t forgotten) {
+  return {xcom::slot_no(slot), {}, {}, base::encode(gr::replicated_state{history, seqno, forgotten, 1})};
+}
+
+TEST(history, begins_at_the_last_checkpoint_below_the_bound_in_force_at_the_position) {
+  std::vector<xcom::checkpoint> const log{at(0, 0, 0), at(10, 100, 50), at(20, 200, 120), at(30, 300, 210)};
+  EXPECT_EQ(gr::beginning_for(log, 350)->slot, xcom::slot_no(20));  // bound 210: the checkpoint at 200 lies below it
+  EXPECT_EQ(gr::beginning_for(log, 250)->slot, xcom::slot_no(10));  // bound 120
+  EXPECT_EQ(gr::beginning_for(log, 150)->slot, xcom::slot_no(0));   // bound 50
+  EXPECT_EQ(gr::beginning_for(log, 0)->slot, xcom::slot_no(0));
+}
+
+TEST(history, a_position_before_the_log_has_no_beginning) {
+  std::vector<xcom::checkpoint> const log{at(10, 100, 50), at(20, 200, 120)};
+  EXPECT_FALSE(gr::beginning_for(log, 99));
+  EXPECT_FALSE(gr::beginning_for(log, 150)) << "the bound at 150 is 50 or more, and no checkpoint lies at or below 50";
+  EXPECT_EQ(gr::beginning_for(log, 200)->slot, xcom::slot_no(10));
+  EXPECT_EQ(gr::first_available(log), 200);
+}
+
+TEST(history, where_a_member_was_taken_in_is_no_beginning) {
+  xcom::checkpoint const taken_in{xcom::slot_no(15), {}, {}, {}};
+  std::vector<xcom::checkpoint> const log{taken_in, at(20, 200, 120), at(30, 300, 250)};
+  EXPECT_EQ(gr::beginning_for(log, 300)->slot, xcom::slot_no(20));
+  EXPECT_EQ(gr::history_of(log), history);
+  EXPECT_TRUE(gr::history_of(std::vector{taken_in}).is_nil());
+  EXPECT_EQ(gr::first_available(std::vector{taken_in}), -1);
+}
+
+TEST(history, what_is_said_to_be_available_can_be_begun) {
+  std::vector<xcom::checkpoint> log;
+  for (gr::seqno_t step = 0; step < 40; ++step) log.push_back(at(static_cast<std::uint64_t>(step) + 5, 1000 + step * 10, 940 + step * 9));
+  gr::seqno_t const first = gr::first_available(log);
+  ASSERT_GT(first, 0);
+  for (gr::seqno_t position = 900; position < 1500; ++position)
+    EXPECT_EQ(gr::beginning_for(log, position).has_value(), position >= first) << position;
+}
+
+}  // namespace

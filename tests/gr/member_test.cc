@@ -1,0 +1,166 @@
+// Goal: what slots mean to the database follows from the slots alone, and a second life takes in the verdicts of the first.
+// Method: members fed by hand, no node, no network; their actions are looked at.
+#include "gr/member.hh"
+
+#include <gtest/gtest.h>
+
+#include "certifier/write_set.hh"
+
+namespace {
+
+xcom::member_id const one{base::make_uuid(1, 1), 1};
+xcom::member_id const two{base::make_uuid(2, 2), 1};
+
+xcom::site_member entry(xcom::member_id const& id, gr::member_status status) {
+  xcom::site_member made;
+  made.id = id;
+  made.address = "127.0.0.1:1" + std::to_string(id.uuid.bytes[0]);
+  made.boot = 1;
+  made.app = base::encode(gr::member_facts{"n" + std::to_string(id.uuid.bytes[0]), "127.0.0.1:3306", "10.11", status});
+  return made;
+}
+
+xcom::site both() { return {2, {entry(one, gr::member_status::online), entry(two, gr::member_status::online)}}; }
+
+xcom::message write(xcom::member_id const& from, std::uint64_t count, char const* row, gr::seqno_t last_seen) {
+  certifier::write_set keys;
+  std::string_view const path[] = {"db", "t", row};
+  keys.add(path, certifier::key_kind::exclusive);
+  gr::write_set_message what{{from.uuid, 7, 8}, gr::flag_start | gr::flag_end, last_seen, keys.encode(), base::blob::copy_of(row)};
+  return {from, xcom::origin_seq(xcom::first_of_boot(1).value() + count), base::encode(gr::ordered_message(what))};
+}
+
+xcom::deliver slot(std::uint64_t number, xcom::value what, base::blob note = {}) {
+  return {xcom::slot_no(number), std::make_shared<xcom::value const>(std::move(what)), std::move(note), 100};
+}
+
+struct fed {
+  gr::member machine;
+  std::vector<gr::member_action> actions;
+  std::map<std::uint64_t, base::blob> notes;
+
+  explicit fed(gr::member_config config) : machine(std::move(config), base::prng(1)) {}
+  void step(gr::member_event const& in) {
+    std::size_t const before = actions.size();
+    machine.step(in, actions);
+    for (std::size_t at = before; at < actions.size(); ++at)
+      if (auto const* note = std::get_if<gr::write_note>(&actions[at])) notes[note->slot.value()] = note->note;
+  }
+  template <class Event>
+  std::vector<Event> handed() const {
+    std::vector<Event> found;
+    for (auto const& each : actions)
+      if (auto const* to = std::get_if<gr::to_server>(&each))
+        if (auto const* event = std::get_if<Event>(&to->what)) found.push_back(*event);
+    return found;
+  }
+};
+
+gr::member_config config_of(xcom::member_id const& self) {
+  gr::member_config config;
+  config.self = self;
+  config.facts.name = "n";
+  return config;
+}
+
+xcom::checkpoint beginning(gr::seqno_t seqno = 0) {
+  return {xcom::slot_no(0), {}, {}, base::encode(gr::replicated_state{base::make_uuid(9, 9), seqno, seqno, 0})};
+}
+
+// A view, three write sets of which the last conflicts with the one before it, and one more.
+void feed_history(fed& member, std::map<std::uint64_t, base::blob> const& notes = {}) {
+  auto const note = [&](std::uint64_t number) { return notes.contains(number) ? notes.at(number) : base::blob{}; };
+  member.step(slot(1, xcom::site_change{both()}, note(1)));
+  member.step(slot(2, xcom::batch{{write(one, 0, "a", 1), write(two, 0, "b", 1)}}, note(2)));
+  member.step(slot(3, xcom::batch{{write(one, 1, "b", 1)}}, note(3)));
+  member.step(slot(4, xcom::batch{{write(two, 1, "c", 3)}}, note(4)));
+}
+
+TEST(member, a_conflicting_write_set_takes_its_position_and_is_handed_over_as_failed) {
+  fed member(config_of(two));
+  member.step(gr::founded{beginning()});
+  feed_history(member);
+  auto const handed = member.handed<gr::remote_write_set>();
+  ASSERT_EQ(handed.size(), 4U);
+  EXPECT_EQ(handed[2].seqno, 4);
+  EXPECT_TRUE(handed[2].failed);
+  EXPECT_TRUE(handed[2].data.empty());
+  EXPECT_FALSE(handed[3].failed);
+  EXPECT_EQ(member.machine.state().seqno, 5);
+}
+
+TEST(member, a_waiting_own_write_set_is_resolved_and_not_handed_to_an_applier) {
+  fed member(config_of(one));
+  member.step(gr::founded{beginning()});
+  member.step(gr::awaited{xcom::first_of_boot(1)});
+  feed_history(member);
+  EXPECT_EQ(member.handed<gr::remote_write_set>().size(), 3U);
+  auto const resolved = std::count_if(member.actions.begin(), member.actions.end(), [](auto const& each) {
+    auto const* what = std::get_if<gr::resolve>(&each);
+    return what != nullptr && what->outcome.outcome == gr::order_outcome::passed && what->outcome.seqno == 2;
+  });
+  EXPECT_EQ(resolved, 1);
+}
+
+TEST(member, the_note_goes_to_the_log_before_the_server_is_handed_anything_of_the_slot) {
+  fed member(config_of(two));
+  member.step(gr::founded{beginning()});
+  member.step(slot(1, xcom::site_change{both()}));
+  std::size_t const before = member.actions.size();
+  member.step(slot(2, xcom::batch{{write(one, 0, "a", 1)}}));
+  ASSERT_GT(member.actions.size(), before + 1);
+  EXPECT_TRUE(std::holds_alternative<gr::write_note>(member.actions[before]));
+}
+
+TEST(member, equal_slots_give_equal_states_digests_and_notes) {
+  fed first(config_of(one));
+  fed second(config_of(two));
+  for (auto* each : {&first, &second}) {
+    each->step(gr::founded{beginning()});
+    feed_history(*each);
+  }
+  EXPECT_EQ(first.machine.state(), second.machine.state());
+  EXPECT_EQ(first.machine.digest(), second.machine.digest());
+  EXPECT_EQ(first.notes, second.notes);
+}
+
+TEST(member, a_restarted_member_takes_verdicts_from_notes_and_hands_over_only_what_the_data_lacks) {
+  fed first(config_of(two));
+  first.step(gr::founded{beginning()});
+  feed_history(first);
+
+  auto config = config_of(two);
+  config.history = base::make_uuid(9, 9);
+  config.base = 3;
+  fed again(std::move(config));
+  again.step(gr::resumed{beginning(), both()});
+  again.step(gr::quorum{true, {one, two}});
+  gr::observed seen;
+  seen.now = base::tick_count(1);
+  seen.applied = 3;
+  seen.have_quorum = true;
+  again.step(seen);
+  feed_history(again, first.notes);
+  auto const handed = again.handed<gr::remote_write_set>();
+  ASSERT_EQ(handed.size(), 2U);
+  EXPECT_EQ(handed[0].seqno, 4);
+  EXPECT_TRUE(handed[0].failed);
+  EXPECT_EQ(again.handed<gr::resume_at>().size(), 1U) << "the server is told where it stands, once, before anything else";
+  EXPECT_TRUE(again.handed<gr::view_installed>().empty()) << "a view at or below the data's position is known already";
+  EXPECT_EQ(again.machine.state(), first.machine.state());
+}
+
+TEST(member, a_log_of_other_verdicts_is_refused) {
+  fed first(config_of(two));
+  first.step(gr::founded{beginning()});
+  feed_history(first);
+  auto notes = first.notes;
+  notes[3] = base::encode(gr::slot_note{{base::make_uuid(9, 9), 3, 0, 1}, {}});  // says that the conflict passed
+  fed other(config_of(two));
+  other.step(gr::founded{beginning()});
+  feed_history(other, notes);
+  auto const gave_up = std::any_of(other.actions.begin(), other.actions.end(), [](auto const& each) { return std::holds_alternative<gr::give_up>(each); });
+  EXPECT_TRUE(gave_up);
+}
+
+}  // namespace
