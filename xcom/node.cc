@@ -149,9 +149,7 @@ void node::on(leave_group const&) {
   wish_for(wish::kind::leave, self_);
 }
 
-void node::on(log_purged const& happened) {
-  if (happened.log_begins > log_begins_) log_begins_ = happened.log_begins;
-}
+void node::on(log_purged const& happened) { log_begins_ = std::min(happened.log_begins, decided_.next()); }
 
 std::optional<member_id> node::leader() const {
   if (is_leader()) return config_.self;

@@ -117,6 +117,8 @@ struct log_read {
   slot_no from;
   std::vector<decided_slot> slots;
 };
+// Where our log begins now: later than before when it was purged, earlier when it kept what an older incarnation decided
+// and history has closed the gap to it.
 struct log_purged {
   slot_no log_begins;
 };

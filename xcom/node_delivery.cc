@@ -244,9 +244,10 @@ void node::fetch_tail_if_due() {
   ask(tail_fetch_, decided_.next(), false);
 }
 
-// Every member we hear has purged it, and we hear a majority: waiting longer helps nobody.
+// Every member we hear has purged it, and we hear a majority: waiting longer helps nobody. Nor does it help to wait for the
+// majority of a site that the group has left behind, as members of a newer one tell us.
 void node::give_up_if_lost(slot_no wanted) {
-  if (!have_quorum_ || now_ < history_lost_due_) return;
+  if ((!have_quorum_ && strangers_.empty()) || now_ < history_lost_due_) return;
   slot_no oldest;
   for (auto const& [id, each] : peers_) {
     if (!hears(id) || each.last.count == 0) continue;
