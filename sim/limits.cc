@@ -44,17 +44,6 @@ void choose_links(base::prng& random, limits& to) {
   to.encode_ppm = one_of<std::uint32_t>(random, {0, 100000, 1000000});
 }
 
-// Patience shorter than a round trip is a setting that cannot work, not a rare path.
-void give_time_for_a_round_trip(limits& to) {
-  constexpr std::uint64_t tick_micros = base::tick_milliseconds * 1000;
-  auto const round_trip = base::tick_count(2 * to.links.delay_max.value() / tick_micros + 2);
-  to.node.resend_ticks = std::max(to.node.resend_ticks, round_trip);
-  // One answer brings one round trip's load at least, or nobody would ever catch up.
-  constexpr std::uint64_t fast_micros = 400;
-  if (to.links.delay_max.value() > fast_micros) to.node.fetch_bytes_max = std::max(to.node.fetch_bytes_max, 1U << 20);
-  to.node.suspect_ticks = std::max(to.node.suspect_ticks, to.node.heartbeat_ticks.plus(2 * round_trip.value()));
-}
-
 void choose_load(base::prng& random, limits& to) {
   to.rows = one_of<std::uint64_t>(random, {4, 64, 1000});
   to.keys_max = random.between(1, 6);
@@ -64,6 +53,19 @@ void choose_load(base::prng& random, limits& to) {
   to.in_flight_max = one_of<std::size_t>(random, {1, 5, 50});
   to.certification_window = one_of<std::int64_t>(random, {5, 64, 1000});
   to.apply_time = micros(one_of<std::uint64_t>(random, {10, 200, 2000}));
+}
+
+// Patience shorter than a round trip is a setting that cannot work, not a rare path.
+void give_time_for_a_round_trip(limits& to) {
+  constexpr std::uint64_t tick_micros = base::tick_milliseconds * 1000;
+  auto const round_trip = base::tick_count(2 * to.links.delay_max.value() / tick_micros + 2);
+  to.node.resend_ticks = std::max(to.node.resend_ticks, round_trip);
+  // One answer brings one round trip's load at least, or nobody would ever catch up.
+  constexpr std::uint64_t fast_micros = 400;
+  constexpr std::uint64_t slow_micros = 20'000;
+  if (to.links.delay_max.value() > slow_micros) to.in_flight_max = std::min<std::size_t>(to.in_flight_max, 5);
+  if (to.links.delay_max.value() > fast_micros) to.node.fetch_bytes_max = std::max(to.node.fetch_bytes_max, 1U << 20);
+  to.node.suspect_ticks = std::max(to.node.suspect_ticks, to.node.heartbeat_ticks.plus(2 * round_trip.value()));
 }
 
 // Most runs have a few kinds of fault only: what always comes together hides what each does alone.
@@ -95,8 +97,8 @@ limits choose_limits(base::prng& random, member_range servers) {
   choose_node(random, chosen.node);
   choose_log(random, chosen);
   choose_links(random, chosen);
-  give_time_for_a_round_trip(chosen);
   choose_load(random, chosen);
+  give_time_for_a_round_trip(chosen);
   choose_faults(random, chosen);
   return chosen;
 }

@@ -81,7 +81,9 @@ void oracle::learned(xcom::member_id const& who, xcom::decided_slot const& what)
   auto const value = digest(*what.what);
   claim_decided(who, what.slot, what.what, value);
   auto& its = acceptors_[who];
-  if (what.slot > its.decided) its.held[what.slot] = {its.held[what.slot].in, value, what.what, false};
+  if (what.slot <= its.decided) return;
+  its.held[what.slot] = {its.held[what.slot].in, value, what.what, false};
+  its.unsynced.push_back(what.slot);
 }
 
 void oracle::decided(xcom::member_id const& who, xcom::slot_no up_to) {

@@ -93,7 +93,9 @@ void server::perform(xcom::persist_learned const& what) {
 void server::perform(xcom::persist_decided const& what) {
   demand(log_->decided(what.up_to));
   world_.watch.decided(node_->config().self, what.up_to);
-  if (random_.chance(1, 16)) purge();
+  if (!random_.chance(1, 16)) return;
+  purge();
+  post(xcom::log_purged{log_->begins()});
 }
 
 // With durability DISK nothing leaves this server, to others or to a client, before what it rests on is synced.
@@ -225,7 +227,6 @@ void server::purge() {
   if (!start) return;
   demand(log_->purge(std::min(start->slot, decided_everywhere())));
   ++world_.count.purges;
-  post(xcom::log_purged{log_->begins()});
 }
 
 }  // namespace sim
