@@ -169,7 +169,8 @@ void member::tick_recovery() {
   // Without a donor the log itself says when we are there: everything decided before our own return was delivered.
   bool const level = own_boot_seen_ && last_.have_quorum && last_.delivered == last_.decided && site_.find(config_.self) != nullptr;
   if (level && !online_at_ && (!planner_ || planner_->finished())) online_at_ = state_.seqno;
-  if (!online_at_ || std::max(last_.applied, base_) < *online_at_) return;
+  if (!online_at_) return;
+  if (!config_.online_when_certified && std::max(last_.applied, base_) < *online_at_) return;
   update_sent_ = true;
   auto facts = config_.facts;
   facts.status = member_status::online;
@@ -263,6 +264,7 @@ void member::start_planner() {
   config.can_clone = !config_.server_runs;
   config.clones_done = copies_;
   config.has_data = base_ >= 0;
+  if (config_.online_when_certified) config.online_when = recovery::complete_at::certified;
   planner_.emplace(config, random_);
   random_ = base::prng(random_.next());
   run_planner(recovery::recovery_began{now_, positions(base_), positions(base_), rows});

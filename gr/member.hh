@@ -37,6 +37,7 @@ struct member_config {
   std::uint64_t clone_threshold = recovery::clone_threshold_max;
   std::uint64_t recovery_retry_count = 10;
   std::uint64_t recovery_reconnect_ticks = 6000;
+  bool online_when_certified = false;  // recovery_complete_at; false: when applied
   std::uint64_t stable_every_ticks = 100;  // how often the leader moves the certifier's bound
 };
 

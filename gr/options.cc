@@ -205,6 +205,25 @@ base::result<option_store::assignment> option_store::parse(std::string_view name
   return assignment{spec, {plain_text(spec->kind, *number), *number, true}};
 }
 
+namespace {
+
+std::string default_text(option_spec const& spec) {
+  if (spec.kind == option_kind::text) return std::string(spec.initial);
+  if (spec.kind == option_kind::choice) return upper(spec.initial);
+  auto const number = number_of(spec.kind, spec.initial);
+  return number ? plain_text(spec.kind, *number) : std::string(spec.initial);
+}
+
+}  // namespace
+
+base::result<void> option_store::refuse_not_built(assignment const& wanted, std::string_view name) const {
+  auto const& spec = *wanted.spec;
+  if (!is_not_built_yet(spec) || wanted.parsed.text == default_text(spec)) return {};
+  if (name != spec.name && !name.starts_with("socket.ssl")) return {};
+  return base::fail("option '" + std::string(name) + "' cannot be set to '" + wanted.parsed.text +
+                    "': this is not built yet; only its default, '" + default_text(spec) + "', is accepted");
+}
+
 void option_store::store(std::vector<assignment> const& assignments) {
   {
     std::lock_guard const hold(mutex_);
@@ -230,6 +249,7 @@ void option_store::tell(std::vector<assignment> const& assignments) {
 base::result<void> option_store::set(std::string_view name, std::string_view text, moment when) {
   auto const checked = check(trimmed(name), trimmed(text), when);
   if (!checked) return checked.error();
+  if (auto const allowed = refuse_not_built(*checked, trimmed(name)); !allowed) return allowed;
   store({*checked});
   return {};
 }
@@ -244,7 +264,9 @@ base::result<std::vector<std::string>> option_store::set_all(std::string_view li
     auto const name = trimmed(next_item(item, '='));
     auto const checked = check(name, trimmed(item), when);
     if (!checked) return checked.error();
-    if (checked->spec->ignored && checked->parsed.text != text(name))
+    if (auto const allowed = refuse_not_built(*checked, name); !allowed) return allowed.error();
+    bool const without_effect = checked->spec->ignored || is_not_built_yet(*checked->spec);
+    if (without_effect && checked->parsed.text != text(name))
       remarks.push_back("option '" + std::string(name) + "' has no effect in this provider");
     if (takes_nearest(*checked->spec, name) && bytes_of(trimmed(item)) != checked->parsed.number)
       remarks.push_back("option '" + std::string(name) + "': " + checked->parsed.text + " is used, the nearest to " +

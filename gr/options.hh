@@ -48,6 +48,9 @@ struct option_spec {
 };
 
 std::span<option_spec const> option_table();
+// Named for what they will do, and not built yet: only their default is accepted. Whoever asks for TLS and does not get it
+// must hear so. Under a Galera name (other than socket.ssl*) such a setting is taken with a remark, like one without effect.
+bool is_not_built_yet(option_spec const& spec);
 // By our name or an alias, exact; nullptr when unknown.
 option_spec const* find_option(std::string_view name);
 // "0 .. 3600 seconds", "ON, OFF", ...: what an error message says is allowed.
@@ -92,6 +95,7 @@ class option_store {
     value parsed;
   };
   static base::result<assignment> parse(std::string_view name, std::string_view text);
+  [[nodiscard]] base::result<void> refuse_not_built(assignment const& wanted, std::string_view name) const;
   base::result<assignment> check(std::string_view name, std::string_view text, moment when) const;
   void store(std::vector<assignment> const& assignments);
   value get(std::string_view name) const;

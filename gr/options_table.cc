@@ -2,6 +2,9 @@
 
 #include "gr/options.hh"
 
+#include <algorithm>
+#include <array>
+
 namespace gr {
 namespace {
 
@@ -173,5 +176,25 @@ constexpr auto table = std::to_array<option_spec>({
 }  // namespace
 
 std::span<option_spec const> option_table() { return table; }
+
+bool is_not_built_yet(option_spec const& spec) {
+  static constexpr auto names = std::to_array<std::string_view>({
+      "group_replication_group_name", "group_replication_force_members", "group_replication_ip_allowlist",
+      "group_replication_single_primary_mode", "group_replication_primary_election_mode", "group_replication_arbitrator",
+      "group_replication_zone_id", "group_replication_consistency", "group_replication_exit_state_action",
+      "group_replication_paxos_single_leader", "group_replication_autorejoin_tries",
+      "group_replication_autorejoin_interval", "group_replication_durability",
+      "group_replication_communication_max_message_size", "group_replication_compression_threshold",
+      "group_replication_ssl_mode", "group_replication_ssl_ca", "group_replication_ssl_cert", "group_replication_ssl_key",
+      "group_replication_ssl_cipher", "socket.ssl", "group_replication_flow_control_mode",
+      "group_replication_flow_control_certifier_threshold", "group_replication_flow_control_applier_threshold",
+      "group_replication_flow_control_min_quota", "group_replication_flow_control_min_recovery_quota",
+      "group_replication_flow_control_max_quota", "group_replication_flow_control_member_quota_percent",
+      "group_replication_flow_control_period", "group_replication_flow_control_hold_percent",
+      "group_replication_flow_control_release_percent", "group_replication_donor_policy",
+      "group_replication_components_stop_timeout", "pc.bootstrap",
+  });
+  return std::ranges::find(names, spec.name) != names.end();
+}
 
 }  // namespace gr

@@ -245,6 +245,7 @@ gr::member_config live_group::member_configuration() const {
   }
   config.donor_threshold = static_cast<std::uint64_t>(options.number("group_replication_donor_threshold"));
   config.clone_threshold = static_cast<std::uint64_t>(options.number("group_replication_clone_threshold"));
+  config.online_when_certified = options.text("group_replication_recovery_complete_at") == "TRANSACTIONS_CERTIFIED";
   config.recovery_retry_count = static_cast<std::uint64_t>(options.number("group_replication_recovery_retry_count"));
   config.recovery_reconnect_ticks = ticks_of(options.number("group_replication_recovery_reconnect_interval")).value();
   return config;
