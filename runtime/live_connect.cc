@@ -50,6 +50,13 @@ std::string read_host_boot(std::string const& data_dir) {
 
 void write_host_boot(std::string const& data_dir) { std::ofstream(host_boot_file(data_dir)) << host_boot() << '\n'; }
 
+// The server numbers the members of a view by their uuids' order: the oldest comes first, so the server that begins a group has
+// index 0 (and auto_increment_offset 1).
+base::uuid member_uuid() {
+  auto random = make_prng();
+  return base::make_time_uuid(milliseconds_now(), random.next(), random.next());
+}
+
 base::tick_count ticks_of(std::int64_t milliseconds) {
   return base::tick_count(
       std::max<std::uint64_t>(1, static_cast<std::uint64_t>(milliseconds) / base::tick_milliseconds));
@@ -123,7 +130,7 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
                                                   : "a part of its log is gone"));
   } else if (has_log)
     say(server::level::warning, "the agreed log in the data directory does not fit the server's data and is not used");
-  self_ = {has_log ? found->last.self.uuid : random_uuid(), milliseconds_now()};
+  self_ = {has_log ? found->last.self.uuid : member_uuid(), milliseconds_now()};
   own_uuid_ = self_.uuid;
   boot_ = 1;
   if (auto done = listen(); !done) return done;
@@ -139,7 +146,7 @@ base::result<void> live_group::found_group(xcom::recovered_log const& found) {
         "data is not known, so the two cannot be joined. Start with --wsrep_start_position=<what mariadbd "
         "--wsrep-recover prints>, or move the group_replication.*.log files away to found a new group from "
         "the data as it is");
-  self_ = {found.empty ? random_uuid() : found.last.self.uuid, milliseconds_now()};
+  self_ = {found.empty ? member_uuid() : found.last.self.uuid, milliseconds_now()};
   own_uuid_ = self_.uuid;
   boot_ = 1;
   log_name_ = random_uuid();

@@ -186,6 +186,7 @@ class live_group final : public gr::group {
   base::tick_count now_;
   base::tick_count majority_lost_;
   base::tick_count purged_at_;
+  xcom::slot_no log_begins_;  // as the node was told
   gr::seqno_t first_available_ = -1;  // of our own log, looked at now and then
   bool closing_ = false;
   bool gave_up_ = false;

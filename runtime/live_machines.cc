@@ -185,7 +185,12 @@ void live_group::on(xcom::leader_changed const& what) {
                                        : std::string("no leader orders messages now"));
 }
 
-void live_group::on(xcom::history_lost const& what) { step_member(gr::history_gone{what.wanted}); }
+// A restarted member whose site the group has left behind, and that nobody can bring up to date, begins anew like an
+// expelled one.
+void live_group::on(xcom::history_lost const& what) {
+  if (member_ && member_->waits_for_majority()) return on(xcom::expelled{node_->current_site()});
+  step_member(gr::history_gone{what.wanted});
+}
 
 void live_group::on(xcom::received_direct const& what) {
   step_member(gr::told{what.from, what.payload, log_->checkpoints()});
@@ -299,9 +304,8 @@ void live_group::purge_log() {
     auto const at = node_->peers().find(each.id);
     needed = std::min(needed, at == node_->peers().end() ? xcom::slot_no{} : at->second.last.decided);
   }
-  auto const before = log_->begins();
   log_failed(log_->purge(needed));
-  if (log_->begins() > before) step_node(xcom::log_purged{log_->begins()});
+  if (std::exchange(log_begins_, log_->begins()) != log_->begins()) step_node(xcom::log_purged{log_->begins()});
 }
 
 bool live_group::takes_writes() const {
