@@ -59,4 +59,12 @@ uuid make_uuid(std::uint64_t high, std::uint64_t low) {
   return made;
 }
 
+uuid make_time_uuid(std::uint64_t milliseconds, std::uint64_t high, std::uint64_t low) {
+  auto made = make_uuid(high, low);
+  for (int at = 0; at < 6; ++at)
+    made.bytes[static_cast<std::size_t>(at)] = static_cast<std::uint8_t>(milliseconds >> (8 * (5 - at)));
+  made.bytes[6] = static_cast<std::uint8_t>((made.bytes[6] & 0x0f) | 0x70);
+  return made;
+}
+
 }  // namespace base

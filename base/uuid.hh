@@ -19,10 +19,7 @@ struct uuid {
   [[nodiscard]] bool is_nil() const { return *this == uuid{}; }
   friend auto operator<=>(uuid const&, uuid const&) = default;
 
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(bytes);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(bytes); }
 };
 
 // Errors: wrong length, wrong digit or misplaced dash, with the text and the 1-based position.
@@ -30,11 +27,12 @@ result<uuid> parse_uuid(std::string_view text);
 std::string to_string(uuid const& id);
 // A version 4 uuid made of the caller's 128 random bits.
 uuid make_uuid(std::uint64_t high, std::uint64_t low);
+// A version 7 uuid: later milliseconds (since 1970) sort behind earlier ones, the rest is of the caller's random bits.
+uuid make_time_uuid(std::uint64_t milliseconds, std::uint64_t high, std::uint64_t low);
 
 }  // namespace base
 
-template <>
-struct std::hash<base::uuid> {
+template <> struct std::hash<base::uuid> {
   std::size_t operator()(base::uuid const& id) const noexcept {
     std::uint64_t high = 0;
     std::uint64_t low = 0;

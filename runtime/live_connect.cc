@@ -1,6 +1,6 @@
 // How a member begins (found a group, come back with a whole log, ask to be taken in) and how it ends.
-#include <boost/asio/post.hpp>
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <fstream>
 #include <random>
@@ -125,9 +125,10 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
   bool const same_host_boot = read_host_boot(options_.data_dir) == host_boot();
   if (data_fits && found->at.find(found->last.self) != nullptr) {
     if (found->whole && same_host_boot) return come_back(*found, false);
-    say(server::level::warning, std::string("this member comes back as a new incarnation: ") +
-                                    (found->whole ? "the host was restarted, and what its log had not on disk may be gone"
-                                                  : "a part of its log is gone"));
+    say(server::level::warning,
+        std::string("this member comes back as a new incarnation: ") +
+            (found->whole ? "the host was restarted, and what its log had not on disk may be gone"
+                          : "a part of its log is gone"));
   } else if (has_log)
     say(server::level::warning, "the agreed log in the data directory does not fit the server's data and is not used");
   self_ = {has_log ? found->last.self.uuid : member_uuid(), milliseconds_now()};

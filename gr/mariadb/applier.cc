@@ -47,7 +47,7 @@ bool provider::handle(remote_write_set const& event, void* recv_ctx) {
     return false;
   }
   auto const flags = event.failed ? flag_start | flag_end | flag_rollback : event.flags;
-  running_appliers::scope const running(appliers_, event.seqno);
+  running_positions::scope const running(appliers_, event.seqno);
   if ((flags & flag_isolation) != 0) appliers_.wait_none_below(event.seqno);
   wsrep_ws_handle const handle{event.source.trx, nullptr};
   wsrep_trx_meta const meta{to_abi(position_group(), event.seqno),

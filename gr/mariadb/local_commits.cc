@@ -83,7 +83,10 @@ abi::status provider::explain(local_transaction const& trx, local_transaction::c
 
 abi::status provider::commit_order_enter(wsrep_ws_handle const& handle, wsrep_trx_meta const& meta) {
   if (order_.enter(meta.gtid.seqno) == commit_order::entry::interrupted) return abi::bf_abort;
-  if (auto* trx = local_of(handle)) trx->note_entered();
+  if (auto* trx = local_of(handle)) {
+    trx->note_entered();
+    commits_.begin(meta.gtid.seqno);
+  }
   return abi::ok;
 }
 
@@ -116,6 +119,7 @@ abi::status provider::release(wsrep_ws_handle& handle) {
                             std::to_string(now.seqno) + " had left the commit order");
     order_.give_up(now.seqno);
   }
+  if (auto const seqno = trx->look().seqno; seqno >= 0) commits_.end(seqno);
   transactions_.forget(trx->trx());
   handle.opaque = nullptr;
   return abi::ok;
@@ -134,7 +138,7 @@ abi::status provider::replay(wsrep_ws_handle const& handle, void* ctx) {
   meta.gtid = to_abi(position_group(), now.seqno);
   meta.depends_on = now.depends_on;
   wsrep_buf const data{trx->data().data(), trx->data().size()};
-  running_appliers::scope const running(appliers_, now.seqno);
+  running_positions::scope const running(appliers_, now.seqno);
   bool exit_loop = false;
   if (server_.apply(ctx, &handle, now.flags, &data, &meta, &exit_loop) == abi::success) return abi::ok;
   apply_failed(now.seqno, "replay of local transaction " + std::to_string(trx->trx()) + " failed");

@@ -357,7 +357,9 @@ abi::status provider::sync_wait(wsrep_gtid const* upto, int timeout_s, wsrep_gti
     }
     target = *position;
   }
-  if (!order_.wait_left(target, until)) return abi::trx_fail;
+  if (!order_.wait_left(target, until) || !appliers_.wait_none_below(target + 1, until) ||
+      !commits_.wait_none_below(target + 1, until))
+    return abi::trx_fail;
   if (out != nullptr) *out = to_abi(position_group(), target);
   return abi::ok;
 }

@@ -15,7 +15,7 @@
 #include "gr/mariadb/commit_order.hh"
 #include "gr/mariadb/events.hh"
 #include "gr/mariadb/pause_gate.hh"
-#include "gr/mariadb/running_appliers.hh"
+#include "gr/mariadb/running_positions.hh"
 #include "gr/mariadb/shared.hh"
 #include "gr/mariadb/state_file.hh"
 #include "gr/mariadb/statistics.hh"
@@ -142,7 +142,8 @@ class provider final : public gr::server {
 
   commit_order order_;
   pause_gate gate_;
-  running_appliers appliers_;
+  running_positions appliers_;  // and replays
+  running_positions commits_;   // of clients, from the gate to their release
   event_queue events_{gate_};
   transactions transactions_;
   own_counters count_;

@@ -57,4 +57,12 @@ TEST(uuid, is_ordered_by_its_bytes_as_its_text_is) {
   EXPECT_FALSE(base::make_uuid(0, 0).is_nil());
 }
 
+TEST(uuid, of_a_later_time_sorts_behind) {
+  base::prng random(7);
+  auto const early = base::make_time_uuid(1795232753588, random.next(), random.next());
+  auto const late = base::make_time_uuid(1795232753589, random.next(), random.next());
+  EXPECT_LT(early, late);
+  EXPECT_EQ(base::to_string(early)[14], '7');
+}
+
 }  // namespace
