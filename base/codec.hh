@@ -53,10 +53,7 @@ struct chain {
 
 class writer {
  public:
-  template <class... Fields>
-  void operator()(Fields const&... each) {
-    (put(each), ...);
-  }
+  template <class... Fields> void operator()(Fields const&... each) { (put(each), ...); }
 
   chain finish() {
     flush();
@@ -67,8 +64,7 @@ class writer {
  private:
   static constexpr std::size_t by_reference_from = 2048;  // smaller blobs are cheaper to copy than to gather
 
-  template <class T>
-  void put(T const& value) {
+  template <class T> void put(T const& value) {
     if constexpr (std::is_same_v<T, bool>) {
       put_integer(static_cast<std::uint8_t>(value));
     } else if constexpr (std::is_enum_v<T>) {
@@ -79,14 +75,8 @@ class writer {
       const_cast<T&>(value).fields(*this);  // fields() only reads through a writer
     }
   }
-  template <class Rep, class Tag>
-  void put(strong<Rep, Tag> const& value) {
-    put_integer(value.value());
-  }
-  template <std::size_t Size>
-  void put(std::array<std::uint8_t, Size> const& bytes) {
-    put_raw(bytes);
-  }
+  template <class Rep, class Tag> void put(strong<Rep, Tag> const& value) { put_integer(value.value()); }
+  template <std::size_t Size> void put(std::array<std::uint8_t, Size> const& bytes) { put_raw(bytes); }
   void put(std::string const& text) {
     put_length(text.size());
     put_raw({reinterpret_cast<std::uint8_t const*>(text.data()), text.size()});
@@ -97,29 +87,24 @@ class writer {
     flush();
     done_.pieces.push_back(bytes);
   }
-  template <class T>
-  void put(std::vector<T> const& items) {
+  template <class T> void put(std::vector<T> const& items) {
     put_length(items.size());
     for (auto const& item : items) put(item);
   }
-  template <class T>
-  void put(std::optional<T> const& maybe) {
+  template <class T> void put(std::optional<T> const& maybe) {
     put_integer(static_cast<std::uint8_t>(maybe.has_value()));
     if (maybe) put(*maybe);
   }
-  template <class First, class Second>
-  void put(std::pair<First, Second> const& both) {
+  template <class First, class Second> void put(std::pair<First, Second> const& both) {
     put(both.first);
     put(both.second);
   }
-  template <class... Kinds>
-  void put(std::variant<Kinds...> const& value) {
+  template <class... Kinds> void put(std::variant<Kinds...> const& value) {
     put_integer(static_cast<std::uint8_t>(value.index()));
-    std::visit([this](auto const& held) { put(held); }, value);
+    std::visit([this](auto const& held) { this->put(held); }, value);
   }
 
-  template <class Integer>
-  void put_integer(Integer value) {
+  template <class Integer> void put_integer(Integer value) {
     std::array<std::uint8_t, sizeof value> raw{};
     std::memcpy(raw.data(), &value, sizeof value);
     put_raw(raw);
@@ -143,10 +128,7 @@ class reader {
  public:
   explicit reader(blob bytes) : bytes_(std::move(bytes)) {}
 
-  template <class... Fields>
-  void operator()(Fields&... each) {
-    (get(each), ...);
-  }
+  template <class... Fields> void operator()(Fields&... each) { (get(each), ...); }
 
   [[nodiscard]] bool failed() const { return failed_at_.has_value(); }
   [[nodiscard]] std::size_t left() const { return bytes_.size() - at_; }
@@ -162,8 +144,7 @@ class reader {
   }
 
  private:
-  template <class T>
-  void get(T& value) {
+  template <class T> void get(T& value) {
     if constexpr (std::is_same_v<T, bool>) {
       std::uint8_t raw = 0;
       get_integer(raw);
@@ -179,16 +160,12 @@ class reader {
       value.fields(*this);
     }
   }
-  template <class Rep, class Tag>
-  void get(strong<Rep, Tag>& value) {
+  template <class Rep, class Tag> void get(strong<Rep, Tag>& value) {
     Rep raw{};
     get_integer(raw);
     value = strong<Rep, Tag>(raw);
   }
-  template <std::size_t Size>
-  void get(std::array<std::uint8_t, Size>& bytes) {
-    take(bytes);
-  }
+  template <std::size_t Size> void get(std::array<std::uint8_t, Size>& bytes) { take(bytes); }
   void get(std::string& text) {
     std::size_t const length = get_length(1);
     text.assign(bytes_.text().substr(at_, length));
@@ -199,26 +176,22 @@ class reader {
     bytes = bytes_.slice(at_, length);
     at_ += length;
   }
-  template <class T>
-  void get(std::vector<T>& items) {
+  template <class T> void get(std::vector<T>& items) {
     std::size_t const count = get_length(1);  // every item takes at least one byte
     items.clear();
     for (std::size_t done = 0; done < count && !failed(); ++done) get(items.emplace_back());
   }
-  template <class T>
-  void get(std::optional<T>& maybe) {
+  template <class T> void get(std::optional<T>& maybe) {
     bool there = false;
     get(there);
     maybe.reset();
     if (there && !failed()) get(maybe.emplace());
   }
-  template <class First, class Second>
-  void get(std::pair<First, Second>& both) {
+  template <class First, class Second> void get(std::pair<First, Second>& both) {
     get(both.first);
     get(both.second);
   }
-  template <class... Kinds>
-  void get(std::variant<Kinds...>& value) {
+  template <class... Kinds> void get(std::variant<Kinds...>& value) {
     std::uint8_t index = 0;
     get_integer(index);
     if (index >= sizeof...(Kinds)) return reject();
@@ -229,8 +202,7 @@ class reader {
     ((Index == wanted ? get(value.template emplace<Index>()) : void()), ...);
   }
 
-  template <class Integer>
-  void get_integer(Integer& value) {
+  template <class Integer> void get_integer(Integer& value) {
     std::array<std::uint8_t, sizeof value> raw{};
     take(raw);
     std::memcpy(&value, raw.data(), sizeof value);
@@ -260,16 +232,14 @@ class reader {
   std::optional<std::size_t> failed_at_;
 };
 
-template <class T>
-blob encode(T const& value) {
+template <class T> blob encode(T const& value) {
   writer out;
   out(value);
   return out.finish_flat();
 }
 
 // Errors: bytes cut short, counts larger than the bytes, unknown kinds, bytes left over: with the offset.
-template <class T>
-result<T> decode(blob const& bytes) {
+template <class T> result<T> decode(blob const& bytes) {
   reader in(bytes);
   T value{};
   in(value);

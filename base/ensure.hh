@@ -17,8 +17,8 @@ ensure_handler set_ensure_handler(ensure_handler handler);
 
 }  // namespace base
 
-#define ensure(claim)                                                        \
-  do {                                                                       \
-    if (!(claim)) [[unlikely]]                                               \
-      ::base::ensure_failed(#claim, ::std::source_location::current());      \
+#define ensure(claim)                                                   \
+  do {                                                                  \
+    if (!(claim)) [[unlikely]]                                          \
+      ::base::ensure_failed(#claim, ::std::source_location::current()); \
   } while (false)

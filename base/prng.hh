@@ -49,8 +49,7 @@ class prng {
   // True `parts` times out of `whole` on average.
   bool chance(std::uint64_t parts, std::uint64_t whole) { return below(whole) < parts; }
 
-  template <class Sequence>
-  void shuffle(Sequence& items) {
+  template <class Sequence> void shuffle(Sequence& items) {
     for (std::size_t left = items.size(); left > 1; --left) std::swap(items[left - 1], items[below(left)]);
   }
 

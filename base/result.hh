@@ -16,8 +16,7 @@ struct error {
   throw std::runtime_error(bad.text);  // only reached when somebody reads the value of a failed result
 }
 
-template <class T>
-using result = boost::system::result<T, error>;
+template <class T> using result = boost::system::result<T, error>;
 
 inline error fail(std::string text) { return error{std::move(text)}; }
 

@@ -9,8 +9,7 @@
 
 namespace base {
 
-template <class Rep, class Tag>
-class strong {
+template <class Rep, class Tag> class strong {
  public:
   using rep = Rep;
 
@@ -19,9 +18,7 @@ class strong {
 
   [[nodiscard]] constexpr Rep value() const { return value_; }
   [[nodiscard]] constexpr strong next() const { return strong(static_cast<Rep>(value_ + 1)); }
-  [[nodiscard]] constexpr strong plus(Rep distance) const {
-    return strong(static_cast<Rep>(value_ + distance));
-  }
+  [[nodiscard]] constexpr strong plus(Rep distance) const { return strong(static_cast<Rep>(value_ + distance)); }
   // The one below; the one below the smallest is itself, so that "everything before the first" stays a value.
   [[nodiscard]] constexpr strong previous() const {
     return value_ == Rep{} ? *this : strong(static_cast<Rep>(value_ - 1));
@@ -35,9 +32,6 @@ class strong {
 
 }  // namespace base
 
-template <class Rep, class Tag>
-struct std::hash<base::strong<Rep, Tag>> {
-  std::size_t operator()(base::strong<Rep, Tag> const& id) const noexcept {
-    return std::hash<Rep>{}(id.value());
-  }
+template <class Rep, class Tag> struct std::hash<base::strong<Rep, Tag>> {
+  std::size_t operator()(base::strong<Rep, Tag> const& id) const noexcept { return std::hash<Rep>{}(id.value()); }
 };

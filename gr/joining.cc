@@ -8,7 +8,7 @@
 namespace gr {
 namespace {
 
-constexpr std::uint64_t hear_others_ticks = 30;    // heartbeats come every 10: by then all reachable ones were heard
+constexpr std::uint64_t hear_others_ticks = 30;     // heartbeats come every 10: by then all reachable ones were heard
 constexpr std::uint64_t choose_anyway_ticks = 200;  // with a member of the site silent
 constexpr std::uint64_t ask_again_ticks = 100;
 
@@ -66,7 +66,8 @@ void member::on(taken_in const& in) {
   if (base_ > group.seqno)
     return refuse("this server is ahead of the group: it stands at " + std::to_string(base_) + ", the group at " +
                   std::to_string(group.seqno) + ". Nothing was touched. Its transactions from " +
-                  std::to_string(group.seqno + 1) + " on exist nowhere else: save them, or make it a copy of the group "
+                  std::to_string(group.seqno + 1) +
+                  " on exist nowhere else: save them, or make it a copy of the group "
                   "by removing its grastate.dat and group_replication.*.log files");
   stage_ = stage::choosing;
   connected_ = true;
@@ -128,8 +129,12 @@ void member::on(observed const& in) {
 }
 
 void member::publish_facts() {
-  live_facts facts{state_.history, std::max(last_.applied, base_), state_.seqno, last_.first_available,
-                   static_cast<std::uint32_t>(donating_to_.size()), desynced_};
+  live_facts facts{state_.history,
+                   std::max(last_.applied, base_),
+                   state_.seqno,
+                   last_.first_available,
+                   static_cast<std::uint32_t>(donating_to_.size()),
+                   desynced_};
   if (stage_ == stage::choosing || stage_ == stage::copying || stage_ == stage::asking) {
     facts.ordered = facts.applied = base_;
     facts.first_available = -1;
@@ -156,7 +161,8 @@ void member::tick_recovery() {
   if (planner_ && !planner_->finished()) {
     run_planner(recovery::positions_heard{candidates()});
     if (stage_ == stage::replaying)
-      run_planner(recovery::own_progress{positions(std::max(last_.applied, base_)), positions(std::max(state_.seqno, base_))});
+      run_planner(
+          recovery::own_progress{positions(std::max(last_.applied, base_)), positions(std::max(state_.seqno, base_))});
     if (stage_ == stage::replaying && transfer_until_ && donor_ && state_.seqno >= *transfer_until_) {
       transfer_until_.reset();
       run_planner(recovery::transfer_ended{*donor_, {}});
@@ -167,7 +173,8 @@ void member::tick_recovery() {
   if (have_quorum_ && last_.have_quorum) start_server();
   if (!planner_ && !donor_) choose_source();
   // Without a donor the log itself says when we are there: everything decided before our own return was delivered.
-  bool const level = own_boot_seen_ && last_.have_quorum && last_.delivered == last_.decided && site_.find(config_.self) != nullptr;
+  bool const level =
+      own_boot_seen_ && last_.have_quorum && last_.delivered == last_.decided && site_.find(config_.self) != nullptr;
   if (level && !online_at_ && (!planner_ || planner_->finished())) online_at_ = state_.seqno;
   if (!online_at_) return;
   if (!config_.online_when_certified && std::max(last_.applied, base_) < *online_at_) return;
@@ -215,7 +222,8 @@ double member::seconds_since(base::tick_count since) const {
 
 std::string member::name_of(xcom::member_id const& id) const {
   auto const* who = known_site_.find(id);
-  auto const decoded = who == nullptr ? base::result<member_facts>(member_facts{}) : base::decode<member_facts>(who->app);
+  auto const decoded =
+      who == nullptr ? base::result<member_facts>(member_facts{}) : base::decode<member_facts>(who->app);
   return decoded && !decoded->name.empty() ? decoded->name : to_string(id);
 }
 
@@ -229,10 +237,11 @@ recovery::candidate member::candidate_of(xcom::site_member const& who) const {
   recovery::candidate row;
   row.id = who.id;
   row.arbiter = who.role == xcom::member_role::arbiter;
-  auto const at = std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& each) { return each.id == who.id; });
+  auto const at =
+      std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& each) { return each.id == who.id; });
   bool const known = at != last_.others.end() && at->facts.history == state_.history;
   bool const heard = known && at->heard;
-  row.state = !heard ? recovery::member_state::unreachable
+  row.state = !heard           ? recovery::member_state::unreachable
               : is_online(who) ? recovery::member_state::online
                                : recovery::member_state::recovering;
   if (!known) return row;
@@ -252,7 +261,8 @@ std::vector<recovery::candidate> member::candidates() const {
 
 void member::start_planner() {
   auto const rows = candidates();
-  bool const all_heard = std::all_of(rows.begin(), rows.end(), [](auto const& each) { return each.state != recovery::member_state::unreachable; });
+  bool const all_heard = std::all_of(
+      rows.begin(), rows.end(), [](auto const& each) { return each.state != recovery::member_state::unreachable; });
   std::uint64_t const waited = now_.value() - observed_since_.value();
   if (waited < hear_others_ticks || (!all_heard && waited < choose_anyway_ticks)) return;
   recovery::planner_config config;
@@ -281,7 +291,8 @@ void member::perform(recovery::report_decision const& what) {
   emit(say{server::level::info, "recovery: " + std::string(recovery::to_string(what.what)) + ": " + what.why});
   for (auto const& row : what.rows)
     emit(say{server::level::info, "recovery: candidate " + name_of(row.candidate) + ": lag " + std::to_string(row.lag) +
-                                      ", " + std::string(recovery::to_string(row.verdict)) + (row.why.empty() ? "" : ", " + row.why)});
+                                      ", " + std::string(recovery::to_string(row.verdict)) +
+                                      (row.why.empty() ? "" : ", " + row.why)});
 }
 
 void member::perform(recovery::start_log_transfer const& what) {
@@ -323,7 +334,8 @@ void member::refuse(std::string why) {
 void member::choose_source() {
   std::uint64_t const waited = now_.value() - observed_since_.value();
   auto const rows = candidates();
-  bool const all_heard = std::all_of(rows.begin(), rows.end(), [](auto const& each) { return each.state != recovery::member_state::unreachable; });
+  bool const all_heard = std::all_of(
+      rows.begin(), rows.end(), [](auto const& each) { return each.state != recovery::member_state::unreachable; });
   if (waited < (all_heard ? hear_others_ticks / 2 : hear_others_ticks)) return;
   recovery::selection_request request;
   request.self = config_.self;
@@ -340,9 +352,12 @@ void member::choose_source() {
   donor_ = chosen.order.front();
   source_name_ = name_of(*donor_);
   for (auto const& row : chosen.rows) {
-    emit(say{server::level::info, "recovery: candidate " + name_of(row.candidate) + ": lag " + std::to_string(row.lag) + ", " +
-                                      std::string(recovery::to_string(row.verdict)) + (row.why.empty() ? "" : ", " + row.why)});
-    if (row.candidate == *donor_) chosen_why_ = "lag " + std::to_string(row.lag) + ", " + std::to_string(chosen.order.size()) + " of " + std::to_string(rows.size()) + " candidates kept";
+    emit(say{server::level::info, "recovery: candidate " + name_of(row.candidate) + ": lag " + std::to_string(row.lag) +
+                                      ", " + std::string(recovery::to_string(row.verdict)) +
+                                      (row.why.empty() ? "" : ", " + row.why)});
+    if (row.candidate == *donor_)
+      chosen_why_ = "lag " + std::to_string(row.lag) + ", " + std::to_string(chosen.order.size()) + " of " +
+                    std::to_string(rows.size()) + " candidates kept";
   }
   emit(say{server::level::info, "recovery: incremental, from donor " + name_of(*donor_) + ", " +
                                     std::to_string(request.missing.count()) + " transactions missing"});
@@ -368,7 +383,8 @@ void member::ask_anybody_for_history() {
 }
 
 bool member::donor_is_heard() const {
-  auto const at = std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& each) { return donor_ == each.id; });
+  auto const at =
+      std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& each) { return donor_ == each.id; });
   return at != last_.others.end() && at->heard;
 }
 
@@ -380,7 +396,9 @@ void member::ask_for_history() {
 
 void member::on(told const& in) {
   auto const decoded = base::decode<direct_message>(in.payload);
-  if (!decoded) return emit(say{server::level::warning, "a message from " + name_of(in.from) + " cannot be read: " + decoded.error().text});
+  if (!decoded)
+    return emit(
+        say{server::level::warning, "a message from " + name_of(in.from) + " cannot be read: " + decoded.error().text});
   if (auto const* query = std::get_if<history_query>(&*decoded)) return take(in.from, *query, in.own_log);
   if (auto const* answer = std::get_if<history_answer>(&*decoded)) return take(in.from, *answer);
   take(in.from, std::get<state_sent_message>(*decoded));
@@ -440,14 +458,14 @@ void member::ask_for_copy(xcom::member_id const& donor) {
 void member::on(state_request_ready const& in) {
   if (stage_ != stage::copying) return;
   if (!in.request) return refuse("the server could not prepare to receive a full copy: " + in.request.error().text);
-  if (in.request->empty())
-    return refuse("this server runs already and cannot take a full copy in place: restart it");
+  if (in.request->empty()) return refuse("this server runs already and cannot take a full copy in place: restart it");
   request_ = *in.request;
   if (donor_) order(state_request_message{config_.self, *donor_, *request_});
 }
 
 void member::on(state_was_sent const& in) {
-  for (auto const& joiner : donating_to_) emit(tell{joiner, base::encode(direct_message{state_sent_message{in.position, in.error}})});
+  for (auto const& joiner : donating_to_)
+    emit(tell{joiner, base::encode(direct_message{state_sent_message{in.position, in.error}})});
   donating_to_.clear();
   if (stage_ == stage::online) tell_server(caught_up{});
 }
@@ -458,16 +476,20 @@ void member::take(xcom::member_id const& from, state_sent_message const& what) {
     ask_copy_again_ = now_.plus(ask_again_ticks);
     return;
   }
-  std::string const why = what.error == donor_not_online ? "it is not ONLINE" : "its transfer ended with error " + std::to_string(what.error);
+  std::string const why = what.error == donor_not_online
+                              ? "it is not ONLINE"
+                              : "its transfer ended with error " + std::to_string(what.error);
   emit(say{server::level::warning, "recovery: full copy from " + name_of(from) + " failed: " + why});
   run_planner(recovery::clone_ended{from, why, false});
 }
 
 void member::on(state_was_received const& in) {
   if (in.error != 0 || in.position < 0)
-    return refuse("the full copy was not received (error " + std::to_string(in.error) + "): see the lines of the transfer script above");
+    return refuse("the full copy was not received (error " + std::to_string(in.error) +
+                  "): see the lines of the transfer script above");
   if (in.history != state_.history)
-    return refuse("the copy received belongs to " + base::to_string(in.history) + ", this group is " + base::to_string(state_.history));
+    return refuse("the copy received belongs to " + base::to_string(in.history) + ", this group is " +
+                  base::to_string(state_.history));
   base_ = in.position;
   started_ = true;  // the server completed its start with the copy
   ++copies_;

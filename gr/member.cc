@@ -66,7 +66,8 @@ void member::deliver_batch(xcom::deliver const& in, xcom::batch const& all, slot
     auto decoded = base::decode<slot_note>(in.note);
     if (decoded) known = std::move(*decoded);
     if (!known || !(known->before == state_))
-      return refuse("slot " + std::to_string(in.slot.value()) + " of the log was delivered at another position before (" +
+      return refuse("slot " + std::to_string(in.slot.value()) +
+                    " of the log was delivered at another position before (" +
                     (known ? std::to_string(known->before.seqno) : "unreadable note") + ", now " +
                     std::to_string(state_.seqno) + "): this member's log does not belong to its data");
   }
@@ -92,8 +93,7 @@ void member::deliver_batch(xcom::deliver const& in, xcom::batch const& all, slot
 void member::take(xcom::message const& from, write_set_message const& what, slot_note& note, slot_note const* known,
                   std::uint32_t index) {
   ++state_.seqno;
-  bool const failed_before =
-      known != nullptr && std::binary_search(known->failed.begin(), known->failed.end(), index);
+  bool const failed_before = known != nullptr && std::binary_search(known->failed.begin(), known->failed.end(), index);
   bool const preload = state_.seqno <= base_;
   ensure(!preload || known != nullptr);
   ordered const outcome = verdict_of(from, what, preload, failed_before);
@@ -173,8 +173,8 @@ void member::take(state_request_message const& what, bool first_time) {
   int const refusal = stage_ != stage::online ? donor_not_online : donating_to_.empty() ? 0 : donor_busy;
   if (refusal != 0) return emit(tell{what.joiner, base::encode(direct_message{state_sent_message{-1, refusal}})});
   donating_to_.insert(what.joiner);
-  emit(say{server::level::info, "this member is the donor of a full copy for " + name_of(what.joiner) + " at position " +
-                                    std::to_string(state_.seqno)});
+  emit(say{server::level::info, "this member is the donor of a full copy for " + name_of(what.joiner) +
+                                    " at position " + std::to_string(state_.seqno)});
   tell_server(donate_state{what.joiner.uuid, what.request, state_.seqno});
 }
 
@@ -218,7 +218,8 @@ view member::view_at(seqno_t position, view_status status) const {
     auto const facts = facts_of(each);
     made.members.push_back({each.id.uuid, facts.name, facts.incoming});
   }
-  std::sort(made.members.begin(), made.members.end(), [](auto const& left, auto const& right) { return left.id < right.id; });
+  std::sort(made.members.begin(), made.members.end(),
+            [](auto const& left, auto const& right) { return left.id < right.id; });
   for (std::size_t at = 0; at < made.members.size(); ++at)
     if (made.members[at].id == config_.self.uuid) made.my_index = static_cast<int>(at);
   return made;
@@ -243,8 +244,10 @@ void member::move_stable() {
   seqno_t stable = last_.applied;
   for (auto const& each : site_.members) {
     if (each.id == config_.self || facts_of(each).status != member_status::online) continue;
-    auto const at = std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& other) { return other.id == each.id; });
-    stable = std::min(stable, at == last_.others.end() || at->facts.history != state_.history ? seqno_t{0} : at->facts.applied);
+    auto const at =
+        std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& other) { return other.id == each.id; });
+    stable = std::min(stable,
+                      at == last_.others.end() || at->facts.history != state_.history ? seqno_t{0} : at->facts.applied);
   }
   if (stable <= state_.forgotten) return;
   stable_sent_ = now_;

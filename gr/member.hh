@@ -37,31 +37,31 @@ struct member_config {
   std::uint64_t clone_threshold = recovery::clone_threshold_max;
   std::uint64_t recovery_retry_count = 10;
   std::uint64_t recovery_reconnect_ticks = 6000;
-  bool online_when_certified = false;  // recovery_complete_at; false: when applied
+  bool online_when_certified = false;      // recovery_complete_at; false: when applied
   std::uint64_t stable_every_ticks = 100;  // how often the leader moves the certifier's bound
 };
 
 // ---- events ----
-struct founded {           // bootstrap of a new log; what is delivered next is the first slot
+struct founded {  // bootstrap of a new log; what is delivered next is the first slot
   xcom::checkpoint at;
 };
-struct resumed {           // restart: delivery begins at this checkpoint of our own log
+struct resumed {  // restart: delivery begins at this checkpoint of our own log
   xcom::checkpoint from;
-  xcom::site at;           // in force after the log's end
+  xcom::site at;  // in force after the log's end
 };
-struct taken_in {          // our joiner was welcomed
+struct taken_in {  // our joiner was welcomed
   xcom::checkpoint at;
 };
-struct taken_in_again {    // the same process, a new incarnation; `own` is where the old one stopped delivering
+struct taken_in_again {  // the same process, a new incarnation; `own` is where the old one stopped delivering
   xcom::member_id self;
   std::uint64_t boot = 1;
   xcom::checkpoint at;
   xcom::checkpoint own;
 };
-struct awaited {           // an own message was submitted and somebody waits for its verdict
+struct awaited {  // an own message was submitted and somebody waits for its verdict
   xcom::origin_seq seq;
 };
-struct told {              // a direct message
+struct told {  // a direct message
   xcom::member_id from;
   base::blob payload;
   std::span<xcom::checkpoint const> own_log;
@@ -76,7 +76,7 @@ struct history_gone {
 struct state_request_ready {
   base::result<base::blob> request;
 };
-struct state_was_sent {    // donor: the server is done
+struct state_was_sent {  // donor: the server is done
   seqno_t position = -1;
   int error = 0;
 };
@@ -85,7 +85,7 @@ struct state_was_received {  // joiner: the server holds a copy now
   seqno_t position = -1;
   int error = 0;
 };
-struct abandoned {         // this member lost the group, or gives up waiting: own messages may or may not be decided
+struct abandoned {  // this member lost the group, or gives up waiting: own messages may or may not be decided
   std::string why;
 };
 struct desync_set {
@@ -96,9 +96,9 @@ struct neighbor {
   bool heard = false;
   live_facts facts;
 };
-struct observed {          // every tick
+struct observed {  // every tick
   base::tick_count now;
-  seqno_t applied = -1;    // by the server, everything up to here
+  seqno_t applied = -1;  // by the server, everything up to here
   xcom::slot_no decided;
   xcom::slot_no delivered;
   bool leads = false;
@@ -111,23 +111,23 @@ using member_event =
                  state_request_ready, state_was_sent, state_was_received, abandoned, desync_set, observed>;
 
 // ---- actions ----
-struct submit {                       // order this
+struct submit {  // order this
   base::blob payload;
 };
 struct tell {
   xcom::member_id to;
   base::blob payload;
 };
-struct resolve {                      // release whoever waits for this own message
+struct resolve {  // release whoever waits for this own message
   xcom::origin_seq seq;
-  std::uint64_t trx = 0;              // of a write set: the server's transaction
+  std::uint64_t trx = 0;  // of a write set: the server's transaction
   ordered outcome;
 };
 struct write_note {
   xcom::slot_no slot;
   base::blob note;
 };
-struct keep_checkpoint {              // delivery begins here: our log must say so
+struct keep_checkpoint {  // delivery begins here: our log must say so
   xcom::checkpoint at;
 };
 struct to_server {
@@ -140,7 +140,7 @@ struct say {
   server::level how;
   std::string text;
 };
-struct give_up {                      // leave the group, for good
+struct give_up {  // leave the group, for good
   std::string why;
 };
 using member_action =
@@ -238,10 +238,7 @@ class member {
   [[nodiscard]] std::string name_of(xcom::member_id const& id) const;
   [[nodiscard]] double seconds_since(base::tick_count since) const;
 
-  template <class Action>
-  void emit(Action&& what) {
-    out_->emplace_back(std::forward<Action>(what));
-  }
+  template <class Action> void emit(Action&& what) { out_->emplace_back(std::forward<Action>(what)); }
   void tell_server(server_event what) { emit(to_server{std::move(what)}); }
   void order(ordered_message const& what) { emit(submit{base::encode(what)}); }
 
@@ -258,11 +255,11 @@ class member {
   xcom::slot_no delivered_;
 
   // own
-  seqno_t base_ = -1;            // the server's data holds everything up to here
-  bool with_notes_ = false;      // slots come with their verdicts until base_ is reached
-  xcom::site known_site_;        // the newest one heard of: before delivery began, as taken in
-  bool connected_ = false;       // the server was
-  bool started_ = false;         // the server got its first view, or a copy: it may be handed events
+  seqno_t base_ = -1;        // the server's data holds everything up to here
+  bool with_notes_ = false;  // slots come with their verdicts until base_ is reached
+  xcom::site known_site_;    // the newest one heard of: before delivery began, as taken in
+  bool connected_ = false;   // the server was
+  bool started_ = false;     // the server got its first view, or a copy: it may be handed events
   bool have_quorum_ = true;
   bool desynced_ = false;
   observed last_;
@@ -284,18 +281,18 @@ class member {
   base::tick_count observed_since_;
   unsigned copies_ = 0;
   std::optional<base::tick_count> ask_copy_again_;  // the donor was busy
-  std::optional<base::blob> request_;          // the server's state request, once it gave it
+  std::optional<base::blob> request_;               // the server's state request, once it gave it
   std::optional<xcom::member_id> donor_;
   std::uint64_t question_ = 0;
   base::tick_count asked_;
   seqno_t replay_from_ = -1;
-  std::optional<seqno_t> online_at_;           // ONLINE once this is applied
+  std::optional<seqno_t> online_at_;  // ONLINE once this is applied
   bool update_sent_ = false;
-  bool own_boot_seen_ = true;                  // a restarted member's new boot stands in the site
+  bool own_boot_seen_ = true;  // a restarted member's new boot stands in the site
   std::string chosen_why_;
-  std::string source_name_;                    // of whoever sent, or sends, the log
+  std::string source_name_;  // of whoever sent, or sends, the log
   std::string copied_from_;
-  std::optional<seqno_t> transfer_until_;      // a transfer of the log is complete with this
+  std::optional<seqno_t> transfer_until_;  // a transfer of the log is complete with this
   std::string recovery_line_ = "none";
 };
 

@@ -22,33 +22,23 @@ struct write_set_message {  // takes a seqno
   seqno_t last_seen = 0;
   base::blob keys;
   base::blob data;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(source, flags, last_seen, keys, data);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(source, flags, last_seen, keys, data); }
 };
 // Everything up to here is applied by every ONLINE member: the certifier may forget it.
 struct stable_message {
   seqno_t up_to = 0;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(up_to);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(up_to); }
 };
 // "Copy your data to me": its place in the log is the position the donation starts from.
 struct state_request_message {
   xcom::member_id joiner;
   xcom::member_id donor;
   base::blob request;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(joiner, donor, request);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(joiner, donor, request); }
 };
 // Nothing; its origin waits for its own to come back (causal reads).
 struct marker_message {
-  template <class Codec>
-  void fields(Codec&) {}
+  template <class Codec> void fields(Codec&) {}
 };
 using ordered_message = std::variant<write_set_message, stable_message, state_request_message, marker_message>;
 
@@ -56,29 +46,20 @@ using ordered_message = std::variant<write_set_message, stable_message, state_re
 struct history_query {  // "where must I begin to read the log, if my data stands at `position`?"
   std::uint64_t number = 0;
   seqno_t position = -1;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(number, position);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(number, position); }
 };
 struct history_answer {
   std::uint64_t number = 0;
   std::vector<xcom::checkpoint> from;  // one, or none: purged
   seqno_t first_available = -1;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(number, from, first_available);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(number, from, first_available); }
 };
 inline constexpr int donor_busy = 11;         // EAGAIN: ask again in a while
 inline constexpr int donor_not_online = 111;  // ECONNREFUSED: as a donor that is not there
-struct state_sent_message {  // donor to joiner: the transfer ended on my side, or never began
+struct state_sent_message {                   // donor to joiner: the transfer ended on my side, or never began
   seqno_t position = -1;
   std::int32_t error = 0;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(position, error);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(position, error); }
 };
 using direct_message = std::variant<history_query, history_answer, state_sent_message>;
 
@@ -87,14 +68,11 @@ enum class member_status : std::uint8_t { recovering = 0, online = 1 };
 
 struct member_facts {  // in the site: agreed, changes with a site change
   std::string name;
-  std::string incoming;        // SQL host:port
+  std::string incoming;  // SQL host:port
   std::string server_version;
   member_status status = member_status::recovering;
   friend bool operator==(member_facts const&, member_facts const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(name, incoming, server_version, status);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(name, incoming, server_version, status); }
 };
 
 struct live_facts {  // in heartbeats: as of now
@@ -104,32 +82,25 @@ struct live_facts {  // in heartbeats: as of now
   seqno_t first_available = -1;  // the lowest position this member's log can serve a joiner at; -1: none
   std::uint32_t donations = 0;
   bool desynced = false;
-  template <class Codec>
-  void fields(Codec& codec) {
+  template <class Codec> void fields(Codec& codec) {
     codec(history, applied, ordered, first_available, donations, desynced);
   }
 };
 
 struct replicated_state {  // in checkpoints: what every member that delivered the same slots agrees on
-  base::uuid history;              // uuid of the GTIDs
-  seqno_t seqno = 0;               // last one given out
-  seqno_t forgotten = 0;           // the certifier's bound
+  base::uuid history;      // uuid of the GTIDs
+  seqno_t seqno = 0;       // last one given out
+  seqno_t forgotten = 0;   // the certifier's bound
   std::int64_t view_number = 0;
   friend bool operator==(replicated_state const&, replicated_state const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(history, seqno, forgotten, view_number);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(history, seqno, forgotten, view_number); }
 };
 
 struct slot_note {  // beside each delivered slot: the verdicts, so that a joiner need not know what came before
   replicated_state before;
   std::vector<std::uint32_t> failed;  // which write sets of the slot (0, 1, ...) did not pass
   friend bool operator==(slot_note const&, slot_note const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(before, failed);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(before, failed); }
 };
 
 }  // namespace gr

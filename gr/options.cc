@@ -83,7 +83,11 @@ std::optional<double> iso_seconds_of(std::string_view text) {
     if (digits == std::string_view::npos || digits == 0) return std::nullopt;
     auto const number = seconds_of(text.substr(0, digits));
     char const unit = text[digits];
-    double const each = !in_time ? (unit == 'D' ? 86400.0 : 0.0) : unit == 'H' ? 3600.0 : unit == 'M' ? 60.0 : unit == 'S' ? 1.0 : 0.0;
+    double const each = !in_time      ? (unit == 'D' ? 86400.0 : 0.0)
+                        : unit == 'H' ? 3600.0
+                        : unit == 'M' ? 60.0
+                        : unit == 'S' ? 1.0
+                                      : 0.0;
     if (!number || each <= 0) return std::nullopt;
     total += *number * each;
     text.remove_prefix(digits + 1);
@@ -177,7 +181,8 @@ option_store::option_store() {
   }
 }
 
-base::result<option_store::assignment> option_store::check(std::string_view name, std::string_view text, moment when) const {
+base::result<option_store::assignment> option_store::check(std::string_view name, std::string_view text,
+                                                           moment when) const {
   auto parsed = parse(name, text);
   if (!parsed || when == moment::before_start || parsed->spec->change != option_change::fixed) return parsed;
   // Clients save what print() says and set all of it again later: that changes nothing.
@@ -189,9 +194,7 @@ base::result<option_store::assignment> option_store::check(std::string_view name
 base::result<option_store::assignment> option_store::parse(std::string_view name, std::string_view text) {
   auto const* spec = find_option(name);
   if (spec == nullptr) return base::fail("unknown parameter '" + std::string(name) + "'");
-  auto const bad = [&](std::string const& why) {
-    return base::fail("option '" + std::string(name) + "': " + why);
-  };
+  auto const bad = [&](std::string const& why) { return base::fail("option '" + std::string(name) + "': " + why); };
   if (spec->kind == option_kind::text) return assignment{spec, {std::string(text), 0, true}};
   auto const refused = bad("value '" + std::string(text) + "' is not allowed, allowed: " + allowed_range(*spec));
   if (spec->kind == option_kind::choice) {
@@ -260,7 +263,8 @@ base::result<std::vector<std::string>> option_store::set_all(std::string_view li
   while (!list.empty()) {
     auto item = trimmed(next_item(list, ';'));
     if (item.empty()) continue;
-    if (item.find('=') == std::string_view::npos) return base::fail("option '" + std::string(item) + "' has no '= value'");
+    if (item.find('=') == std::string_view::npos)
+      return base::fail("option '" + std::string(item) + "' has no '= value'");
     auto const name = trimmed(next_item(item, '='));
     auto const checked = check(name, trimmed(item), when);
     if (!checked) return checked.error();

@@ -20,12 +20,12 @@
 namespace gr {
 
 enum class option_kind : std::uint8_t {
-  boolean,   // on/off, true/false, yes/no, 1/0
+  boolean,  // on/off, true/false, yes/no, 1/0
   integer,
   bytes,     // an integer, with K, M, G or T (powers of 1024) after it
   duration,  // seconds with a fraction ("1.5") or ISO 8601 ("PT1.5S"); low and high are in milliseconds
   text,
-  choice,    // one of `choices`, any case
+  choice,  // one of `choices`, any case
 };
 enum class option_change : std::uint8_t {
   at_once,     // takes effect while running
@@ -43,7 +43,7 @@ struct option_spec {
   std::string_view unit;
   std::string_view choices;  // separated by ","
   option_change change;
-  bool ignored;              // known to Galera's users; accepted with a remark, without effect here
+  bool ignored;  // known to Galera's users; accepted with a remark, without effect here
   std::string_view description;
 };
 
@@ -73,7 +73,8 @@ class option_store {
 
   // ensure: the option exists and has a fitting kind.
   [[nodiscard]] std::string text(std::string_view name) const;
-  [[nodiscard]] std::int64_t number(std::string_view name) const;  // integer, bytes, duration (milliseconds), boolean (0, 1)
+  [[nodiscard]] std::int64_t number(
+      std::string_view name) const;  // integer, bytes, duration (milliseconds), boolean (0, 1)
   [[nodiscard]] bool flag(std::string_view name) const { return number(name) != 0; }
   [[nodiscard]] bool is_set(std::string_view name) const;  // given by somebody, whatever the value
 
@@ -119,7 +120,7 @@ struct group_options {
   std::string server_version;  // "10.11.19-MariaDB"; empty when unknown
   std::string listen_host;     // bound here
   unsigned listen_port = 4567;
-  std::string own_host;        // told to the others, and how this member knows itself in a list of seeds
+  std::string own_host;  // told to the others, and how this member knows itself in a list of seeds
   unsigned own_port = 4567;
   std::optional<start_position> start;  // what the server holds; none: it has nothing
   std::shared_ptr<option_store> options;

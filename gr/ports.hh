@@ -20,8 +20,16 @@ namespace gr {
 using seqno_t = std::int64_t;
 
 enum write_set_flag : std::uint32_t {  // the wsrep values, so that the binding need not translate
-  flag_end = 1, flag_rollback = 2, flag_isolation = 4, flag_pa_unsafe = 8, flag_commutative = 0x10, flag_native = 0x20,
-  flag_start = 0x40, flag_prepare = 0x80, flag_snapshot = 0x100, flag_implicit_deps = 0x200,
+  flag_end = 1,
+  flag_rollback = 2,
+  flag_isolation = 4,
+  flag_pa_unsafe = 8,
+  flag_commutative = 0x10,
+  flag_native = 0x20,
+  flag_start = 0x40,
+  flag_prepare = 0x80,
+  flag_snapshot = 0x100,
+  flag_implicit_deps = 0x200,
 };
 
 struct source_id {  // where a transaction was executed
@@ -29,10 +37,7 @@ struct source_id {  // where a transaction was executed
   std::uint64_t trx = 0;
   std::uint64_t conn = 0;
   friend bool operator==(source_id const&, source_id const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(node, trx, conn);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(node, trx, conn); }
 };
 
 // ---- from the server to the group ----
@@ -46,11 +51,11 @@ struct local_write_set {
 };
 
 enum class order_outcome : std::uint8_t {
-  passed,      // ordered, no conflict
-  failed,      // ordered, in conflict; its seqno is used up
-  not_sent,    // never handed to the group: no majority, not a member, leaving. Certainly did not happen
-  unknown,     // handed in, and this member lost the group before it came back. May have happened elsewhere
-  too_big,     // over the size limit; not sent
+  passed,    // ordered, no conflict
+  failed,    // ordered, in conflict; its seqno is used up
+  not_sent,  // never handed to the group: no majority, not a member, leaving. Certainly did not happen
+  unknown,   // handed in, and this member lost the group before it came back. May have happened elsewhere
+  too_big,   // over the size limit; not sent
 };
 struct ordered {
   order_outcome outcome = order_outcome::not_sent;
@@ -67,9 +72,9 @@ struct view_member {
 };
 enum class view_status : std::uint8_t { primary, non_primary, disconnected };
 struct view {
-  base::uuid group;                  // the group's history
-  seqno_t seqno = -1;                // the position the view takes (primary), the last one before it (otherwise)
-  std::int64_t number = -1;          // +1 with every primary view; -1 otherwise
+  base::uuid group;          // the group's history
+  seqno_t seqno = -1;        // the position the view takes (primary), the last one before it (otherwise)
+  std::int64_t number = -1;  // +1 with every primary view; -1 otherwise
   view_status status = view_status::disconnected;
   std::vector<view_member> members;  // sorted by id
   int my_index = -1;
@@ -93,15 +98,15 @@ struct remote_write_set {
   bool failed = false;  // certification failed: deliver an empty one so that the position advances
   base::blob data;
 };
-struct state_needed {};     // ask the server for its state request (sst_request); answer with group::state_requested
-struct donate_state {       // nothing else is applied while the server starts its donation
+struct state_needed {};  // ask the server for its state request (sst_request); answer with group::state_requested
+struct donate_state {    // nothing else is applied while the server starts its donation
   base::uuid joiner;
   base::blob request;
   seqno_t position = -1;
 };
-struct caught_up {};        // this member is ONLINE
-struct group_closed {};     // final: nothing comes after it
-struct fatal_error {        // joining failed beyond repair: this process must end
+struct caught_up {};     // this member is ONLINE
+struct group_closed {};  // final: nothing comes after it
+struct fatal_error {     // joining failed beyond repair: this process must end
   std::string why;
 };
 using server_event = std::variant<connected_to_group, resume_at, view_installed, remote_write_set, state_needed,
@@ -125,15 +130,15 @@ class server {
 struct member_row {  // a row of REPLICATION_GROUP_MEMBERS
   base::uuid id;
   std::string host;
-  unsigned port = 0;          // SQL
-  std::string state;          // ONLINE RECOVERING OFFLINE ERROR UNREACHABLE
-  std::string role;           // PRIMARY SECONDARY (multi-primary: all PRIMARY)
-  std::string version;        // server version of that member
+  unsigned port = 0;    // SQL
+  std::string state;    // ONLINE RECOVERING OFFLINE ERROR UNREACHABLE
+  std::string role;     // PRIMARY SECONDARY (multi-primary: all PRIMARY)
+  std::string version;  // server version of that member
   std::string communication_stack = "XCOM";
   std::string group_address;
-  seqno_t applied = -1;       // as of its last heartbeat
+  seqno_t applied = -1;  // as of its last heartbeat
   bool is_self = false;
-  bool is_leader = false;     // orders the messages
+  bool is_leader = false;  // orders the messages
 };
 
 struct counters {  // since start or reset; any thread reads, the strand writes
@@ -147,15 +152,15 @@ struct group_status {
   base::uuid group;
   base::uuid self;
   seqno_t last_ordered = -1;
-  seqno_t stable = -1;             // applied by every ONLINE member, as far as known here
+  seqno_t stable = -1;  // applied by every ONLINE member, as far as known here
   bool connected = false;
   bool have_quorum = false;
   bool online = false;
   bool donating = false;
   std::int64_t view_number = -1;
-  std::string state;               // own: as member_row::state
+  std::string state;                // own: as member_row::state
   std::vector<member_row> members;  // sorted by id; empty while not connected
-  std::string recovery;            // one line: what recovery does or did last ("incremental from n2, 1234 transactions, 0.4 s")
+  std::string recovery;  // one line: what recovery does or did last ("incremental from n2, 1234 transactions, 0.4 s")
   counters count;
 };
 
@@ -184,7 +189,7 @@ class group {
 
   // State transfer. An empty request: this server is running and cannot take a copy.
   virtual void state_requested(base::result<base::blob> request) = 0;
-  virtual void state_sent(seqno_t position, int error) = 0;      // donor: its transfer ended
+  virtual void state_sent(seqno_t position, int error) = 0;                               // donor: its transfer ended
   virtual void state_received(base::uuid const& group, seqno_t position, int error) = 0;  // joiner
 
   // The server no longer applies in time and says so (desync), or does again; caught_up follows resync.

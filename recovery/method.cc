@@ -74,7 +74,8 @@ method_choice choose_method(std::span<candidate const> members, method_request c
     bool const later = std::any_of(members.begin(), members.end(), [&](auto const& member) {
       return member.id != request.self && !member.arbiter && member.state == member_state::recovering;
     });
-    if (later) return as(method::wait, "this member holds no data, and the members it could copy are RECOVERING themselves");
+    if (later)
+      return as(method::wait, "this member holds no data, and the members it could copy are RECOVERING themselves");
     return as(method::leave, "this member holds no data, and nobody can be cloned");
   }
   if (breach && may_clone && request.clones_done == 0)

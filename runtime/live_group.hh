@@ -72,7 +72,7 @@ class live_group final : public gr::group {
   base::result<gr::seqno_t> causal_position(std::chrono::milliseconds timeout) override;
   void state_requested(base::result<base::blob> request) override;
   void state_sent(gr::seqno_t position, int error) override;
-  void state_received(base::uuid const& group, gr::seqno_t position, int error) override;
+  void state_received(base::uuid const& history, gr::seqno_t position, int error) override;
   void set_desynced(bool desynced) override;
   void note_progress() override {}
   [[nodiscard]] gr::group_status status() const override;
@@ -186,7 +186,7 @@ class live_group final : public gr::group {
   base::tick_count now_;
   base::tick_count majority_lost_;
   base::tick_count purged_at_;
-  xcom::slot_no log_begins_;  // as the node was told
+  xcom::slot_no log_begins_;          // as the node was told
   gr::seqno_t first_available_ = -1;  // of our own log, looked at now and then
   bool closing_ = false;
   bool gave_up_ = false;

@@ -55,7 +55,7 @@ struct recovered_log {
   // False when what was cut off can hold more than the one record a killed process was writing: then promises and accepted
   // slots may be gone, and this incarnation must not answer for itself any more.
   bool whole = true;
-  std::vector<std::string> notices;      // "cut 113 torn bytes at ..." for the error log
+  std::vector<std::string> notices;  // "cut 113 torn bytes at ..." for the error log
 };
 
 struct log_config {

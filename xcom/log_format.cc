@@ -61,7 +61,8 @@ bool is_torn_append(base::blob const& bytes, std::size_t offset) {
     if (length <= left - record_header_bytes) return false;  // all of it is there, and wrong
   }
   for (std::size_t at = offset + 1; at < bytes.size() && at - offset < looked_at_max; ++at) {
-    bool const possible = bytes.size() - at > record_header_bytes && bytes.data()[at + 4] <= static_cast<std::uint8_t>(record_kind::checkpoint);
+    bool const possible = bytes.size() - at > record_header_bytes &&
+                          bytes.data()[at + 4] <= static_cast<std::uint8_t>(record_kind::checkpoint);
     if (possible && record_at(bytes, at)) return false;
   }
   return true;

@@ -31,7 +31,8 @@ void log_index::accepted(slot_no slot, ballot const& in, log_place place, std::o
 void log_index::learned(slot_no slot, log_place place, std::optional<site> change) {
   if (is_decided(slot)) return;
   place.learned = 1;
-  make(slot).value = place;  // a note from when it was delivered stays: `decided` is stored late, a restart may learn it again
+  make(slot).value =
+      place;  // a note from when it was delivered stays: `decided` is stored late, a restart may learn it again
   if (slot <= decided_) {
     if (change) knows_site(slot, *change);
     if (slot.next() == begins_) extend_down();

@@ -8,18 +8,17 @@ namespace xcom {
 
 // To every member of the site, every heartbeat_ticks. Carries all that others need to judge this member.
 struct heartbeat {
-  base::uuid log;  // of which group log; others are not answered
+  base::uuid log;       // of which group log; others are not answered
   std::string address;  // of the sender, so that one who is no member any more can be told
   std::uint64_t site_version = 0;
-  ballot leader;        // the ballot of the leader this member follows; round 0: none
-  slot_no decided;      // every slot up to here is decided, as far as this member knows
-  slot_no delivered;    // every slot up to here was handed to the application
-  slot_no log_begins;   // the first slot this member can serve
+  ballot leader;            // the ballot of the leader this member follows; round 0: none
+  slot_no decided;          // every slot up to here is decided, as far as this member knows
+  slot_no delivered;        // every slot up to here was handed to the application
+  slot_no log_begins;       // the first slot this member can serve
   std::uint64_t count = 0;  // grows with each heartbeat
   std::uint64_t echo = 0;   // the last count heard from the receiver: the link works both ways
   base::blob app;           // live facts of the application (positions, load); opaque here
-  template <class Codec>
-  void fields(Codec& codec) {
+  template <class Codec> void fields(Codec& codec) {
     codec(log, address, site_version, leader, decided, delivered, log_begins, count, echo, app);
   }
 };
@@ -30,10 +29,7 @@ struct forward {
   base::uuid log;  // of which group log; others are not answered
   bool again = false;
   std::vector<message> messages;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(log, again, messages);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(log, again, messages); }
 };
 
 // Leader to all: phase 2a. The leader accepted these itself before it sent them.
@@ -43,10 +39,7 @@ struct accept {
   slot_no first_of_ballot;  // the first slot this leader proposed in this ballot
   slot_no decided;
   std::vector<accepted_slot> slots;  // consecutive; accepted_in == by
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(log, by, first_of_ballot, decided, slots);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(log, by, first_of_ballot, decided, slots); }
 };
 
 // Acceptor to leader (and to all, where a majority is more than two): phase 2b, cumulative. Everything in
@@ -54,10 +47,7 @@ struct accept {
 struct accepted {
   ballot in;
   slot_no up_to;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(in, up_to);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(in, up_to); }
 };
 
 // "Would you promise round `round`?" Changes nothing at the receiver (Ongaro, "Consensus", 2014, section 9.6).
@@ -65,20 +55,14 @@ struct pre_vote {
   base::uuid log;  // of which group log; others are not answered
   std::uint64_t round = 0;
   slot_no decided;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(log, round, decided);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(log, round, decided); }
 };
 struct pre_vote_reply {
   std::uint64_t round = 0;
   bool granted = false;
   ballot promised;
   slot_no decided;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(round, granted, promised, decided);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(round, granted, promised, decided); }
 };
 
 // Phase 1a for every slot from `from` on.
@@ -86,10 +70,7 @@ struct prepare {
   base::uuid log;  // of which group log; others are not answered
   ballot by;
   slot_no from;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(log, by, from);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(log, by, from); }
 };
 // Phase 1b. What this acceptor accepted at or above `prepare::from`, and how far it knows slots to be decided.
 struct promise {
@@ -97,18 +78,12 @@ struct promise {
   slot_no from;
   slot_no decided;
   std::vector<accepted_slot> slots;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(to, from, decided, slots);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(to, from, decided, slots); }
 };
 // "I have promised a higher ballot": to a prepare or an accept that came too late.
 struct refuse {
   ballot promised;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(promised);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(promised); }
 };
 
 // Learning what others have decided.
@@ -117,78 +92,51 @@ struct fetch {
   slot_no from;
   std::uint32_t bytes_max = 0;
   bool with_notes = false;  // only slots the asked member has delivered itself: a joiner needs their verdicts
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(log, from, bytes_max, with_notes);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(log, from, bytes_max, with_notes); }
 };
 struct fetched {
-  slot_no from;                      // as asked
-  slot_no log_begins;                // "purged" is an answer: from < log_begins and slots empty
-  slot_no decided;                   // "never seen" is another: from > decided
-  std::vector<decided_slot> slots;   // consecutive from `from`
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(from, log_begins, decided, slots);
-  }
+  slot_no from;                     // as asked
+  slot_no log_begins;               // "purged" is an answer: from < log_begins and slots empty
+  slot_no decided;                  // "never seen" is another: from > decided
+  std::vector<decided_slot> slots;  // consecutive from `from`
+  template <class Codec> void fields(Codec& codec) { codec(from, log_begins, decided, slots); }
 };
 
 // Membership. A joiner asks any member; members pass it to the leader.
 struct join_request {
   site_member joiner;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(joiner);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(joiner); }
 };
 struct join_refused {
   std::string reason;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(reason);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(reason); }
 };
 // To the joiner, by whoever delivered the site change that holds it: the replicated state after that slot.
 struct welcome {
-  base::uuid log;  // of which group log; others are not answered
+  base::uuid log;   // of which group log; others are not answered
   ballot promised;  // the joiner's acceptor begins with this promise
   checkpoint at;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(log, promised, at);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(log, promised, at); }
 };
 // "Take me out" (announced leave), "this is my new app/weight" (ONLINE, ...): to the leader, repeated until seen in the site.
 struct leave_request {
   member_id who;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(who);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(who); }
 };
 struct update_request {
   site_member self;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(self);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(self); }
 };
 // To somebody who speaks as a member and is none: the site that shows it.
 struct not_a_member {
   site at;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(at);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(at); }
 };
 
 // The application's own words to one member, neither ordered nor repeated.
 struct direct {
   base::blob payload;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(payload);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(payload); }
 };
 
 // New kinds go to the end: the index is the kind's number on the wire.

@@ -32,33 +32,33 @@ struct node_config {
   member_id self;
   std::uint64_t boot = 1;  // of this incarnation's process; origin_seq begins at first_of_boot(boot)
   base::tick_count heartbeat_ticks{10};
-  base::tick_count suspect_ticks{100};        // silence that suspects a member (1 s)
-  base::tick_count expel_ticks{500};          // suspicion that expels it (member_expel_timeout, 5 s)
+  base::tick_count suspect_ticks{100};         // silence that suspects a member (1 s)
+  base::tick_count expel_ticks{500};           // suspicion that expels it (member_expel_timeout, 5 s)
   base::tick_count election_spread_ticks{15};  // candidates wait a random part of this
-  base::tick_count resend_ticks{30};          // unanswered requests, accepts and forwards are sent again
-  std::uint32_t event_horizon = 10;           // slots proposed and not yet decided, at most
-  std::size_t batch_bytes_max = 1U << 20;     // a batch closes at this size; a larger message goes alone
+  base::tick_count resend_ticks{30};           // unanswered requests, accepts and forwards are sent again
+  std::uint32_t event_horizon = 10;            // slots proposed and not yet decided, at most
+  std::size_t batch_bytes_max = 1U << 20;      // a batch closes at this size; a larger message goes alone
   std::size_t batch_messages_max = 4096;
-  std::size_t cache_bytes_max = 128U << 20;   // decided values kept in memory to serve others
-  std::uint32_t fetch_bytes_max = 4U << 20;   // one answer to `fetch`
+  std::size_t cache_bytes_max = 128U << 20;       // decided values kept in memory to serve others
+  std::uint32_t fetch_bytes_max = 4U << 20;       // one answer to `fetch`
   std::size_t undelivered_bytes_max = 64U << 20;  // handed to the application and not yet consumed, at most
-  std::uint64_t checkpoint_bytes = 4U << 20;  // delivered payload between two checkpoints
+  std::uint64_t checkpoint_bytes = 4U << 20;      // delivered payload between two checkpoints
 };
 
 // ---- how a node begins ----
-struct begin_group {   // bootstrap: a site of one, this member, from the slot after `last` on
-  base::uuid log;      // the new log's own name
+struct begin_group {  // bootstrap: a site of one, this member, from the slot after `last` on
+  base::uuid log;     // the new log's own name
   site_member self;
-  checkpoint last;     // slot 0 for a new group
+  checkpoint last;  // slot 0 for a new group
 };
-struct begin_joining { // ask the seeds to be taken in
+struct begin_joining {  // ask the seeds to be taken in
   site_member self;
   std::vector<std::string> seeds;
 };
-struct begin_again {   // same incarnation, whole log
+struct begin_again {  // same incarnation, whole log
   base::uuid log;
-  site_member self;    // with the new boot
-  site at;             // in force after `decided`
+  site_member self;  // with the new boot
+  site at;           // in force after `decided`
   ballot promised;
   slot_no decided;
   slot_no log_begins;
@@ -155,9 +155,9 @@ struct read_log {
 };
 struct deliver {
   slot_no slot;
-  value_ptr what;             // messages already delivered once are taken out
-  base::blob note;            // from an earlier delivery here or elsewhere; empty the first time
-  std::size_t bytes = 0;      // counts against undelivered_bytes_max until consumed
+  value_ptr what;         // messages already delivered once are taken out
+  base::blob note;        // from an earlier delivery here or elsewhere; empty the first time
+  std::size_t bytes = 0;  // counts against undelivered_bytes_max until consumed
 };
 // All replicated state after the slot just delivered: the application adds its part and it goes to the log.
 struct store_checkpoint {
@@ -207,14 +207,14 @@ using action = std::variant<persist_promise, persist_accepted, persist_learned, 
 
 // What is known of another member: from its heartbeats and from the links.
 struct peer {
-  base::tick_count heard;      // last frame from it, or when we began to listen
-  bool spoke = false;          // heard at all, or new in the site
+  base::tick_count heard;  // last frame from it, or when we began to listen
+  bool spoke = false;      // heard at all, or new in the site
   bool suspected = false;
-  bool link_down = false;      // cleared by the next frame from it
+  bool link_down = false;  // cleared by the next frame from it
   std::uint64_t suspicions = 0;
   heartbeat last{};
-  std::uint64_t echoed = 0;    // our own count as it heard it
-  slot_no without_note{};      // it has this slot, but not the note we asked for; until it begins again
+  std::uint64_t echoed = 0;  // our own count as it heard it
+  slot_no without_note{};    // it has this slot, but not the note we asked for; until it begins again
 };
 
 // ---- the machine ----
@@ -265,9 +265,9 @@ class node {
     slot_no required;                           // some acceptor knows slots up to here to be decided
   };
   struct progress {
-    slot_no match;               // acknowledged in this ballot up to here
-    base::tick_count sent;       // last accept sent, or last progress
-    std::uint32_t repeats = 0;   // resends without progress
+    slot_no match;              // acknowledged in this ballot up to here
+    base::tick_count sent;      // last accept sent, or last progress
+    std::uint32_t repeats = 0;  // resends without progress
   };
   struct leading {
     ballot by;
@@ -315,10 +315,7 @@ class node {
   void on(leave_group const& happened);
   void on(log_purged const& happened);
   void finish_step();
-  template <class Action>
-  void emit(Action&& what) {
-    out_->emplace_back(std::forward<Action>(what));
-  }
+  template <class Action> void emit(Action&& what) { out_->emplace_back(std::forward<Action>(what)); }
   void send_to(member_id const& to, wire_message what);
   void send_to_voters(wire_message const& what);
   void send_to_all(wire_message const& what);
@@ -334,7 +331,7 @@ class node {
   [[nodiscard]] slot_no acknowledged_up_to(ballot const& by, slot_no first) const;
   void learn_from_followed_leader();
   [[nodiscard]] bool is_decided_by_acknowledgements(slot_no slot) const;
-  void decide(value_ptr what);
+  void decide(value_ptr const& given);
   void install_site(site next);
   void trim_cache();
   void store_decided();
@@ -416,14 +413,14 @@ class node {
   node_config config_;
   base::prng random_;
   base::tick_count now_;
-  bool started_ = false;  // the first tick was seen
+  bool started_ = false;                // the first tick was seen
   std::vector<action>* out_ = nullptr;  // only set inside step()
   phase phase_ = phase::member;
 
   // membership
-  base::uuid log_;  // nil while joining
+  base::uuid log_;                              // nil while joining
   std::map<member_id, std::string> strangers_;  // addresses of members of a newer site than ours
-  site site_;  // in force at decided_ + 1
+  site site_;                                   // in force at decided_ + 1
   site_member self_;
   std::vector<std::string> seeds_;
   std::map<member_id, peer> peers_;
@@ -445,10 +442,10 @@ class node {
   slot_no decided_stored_;
   base::tick_count decided_at_;  // when decided_ last grew
   slot_no log_begins_;
-  ballot following_;        // of the leader we follow; round 0: none
-  slot_no watermark_;       // decided according to that leader
+  ballot following_;                           // of the leader we follow; round 0: none
+  slot_no watermark_;                          // decided according to that leader
   std::map<member_id, slot_no> acknowledged_;  // in `following_`
-  std::deque<value_ptr> cache_;  // decided, consecutive, the last one is decided_
+  std::deque<value_ptr> cache_;                // decided, consecutive, the last one is decided_
   std::size_t cache_bytes_ = 0;
 
   // proposer
@@ -463,8 +460,8 @@ class node {
   std::optional<member_id> source_;
   std::optional<fetching> tail_fetch_;
   std::optional<fetching> history_fetch_;
-  slot_no history_begins_;              // where delivery began, while that is below log_begins_
-  base::tick_count history_lost_due_;   // not reported again before
+  slot_no history_begins_;             // where delivery began, while that is below log_begins_
+  base::tick_count history_lost_due_;  // not reported again before
 
   // own messages not yet delivered
   origin_seq next_seq_;

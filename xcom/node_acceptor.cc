@@ -106,7 +106,8 @@ void node::learn_from_followed_leader() {
   }
 }
 
-void node::decide(value_ptr what) {
+void node::decide(value_ptr const& given) {
+  value_ptr const what = given;  // what it came from may be erased below
   ensure(what != nullptr);
   decided_ = decided_.next();
   decided_at_ = now_;
@@ -131,9 +132,8 @@ void node::install_site(site next) {
   site_due_ = false;
   std::erase_if(strangers_, [&](auto const& each) { return site_.find(each.first) != nullptr; });
   emit(site_installed{decided_, site_});
-  std::erase_if(peers_, [&](auto const& each) {
-    return site_.find(each.first) == nullptr && !strangers_.contains(each.first);
-  });
+  std::erase_if(
+      peers_, [&](auto const& each) { return site_.find(each.first) == nullptr && !strangers_.contains(each.first); });
   for (auto const& each : site_.members)
     if (each.id != config_.self && !peers_.contains(each.id)) peers_[each.id] = peer{.heard = now_, .spoke = true};
   drop_wishes_granted();
@@ -164,8 +164,7 @@ void node::take(member_id const& from, prepare const& what) {
 
 void node::take(member_id const&, refuse const& what) {
   bool const leads_lower = is_leader() && std::get<leading>(role_).by < what.promised;
-  bool const prepares_lower =
-      std::holds_alternative<preparing>(role_) && std::get<preparing>(role_).by < what.promised;
+  bool const prepares_lower = std::holds_alternative<preparing>(role_) && std::get<preparing>(role_).by < what.promised;
   if (leads_lower || prepares_lower) {
     // Promising it as well is harmless, steps us down and puts the next attempt above it.
     promise_to(std::max(promised_, what.promised));

@@ -227,8 +227,7 @@ void node::ask(std::optional<fetching>& request, slot_no from, bool with_notes) 
 void node::fetch_missing() {
   if (phase_ != phase::member) return;
   // History below our own log, for delivery.
-  if (may_deliver() && !is_readable(delivered_.next()))
-    ask(history_fetch_, delivered_.next(), true);
+  if (may_deliver() && !is_readable(delivered_.next())) ask(history_fetch_, delivered_.next(), true);
   fetch_tail_if_due();
 }
 

@@ -39,9 +39,7 @@ void node::tick_election() {
   if (!site_.votes(config_.self) || leaving_) return;
   if (is_leader()) {
     // A leader that hears no majority would keep its followers from electing another one.
-    if (!have_quorum_ && site_.voters() > 1) {
-      step_down();
-    }
+    if (!have_quorum_ && site_.voters() > 1) { step_down(); }
     return;
   }
   if (has_live_leader()) {
@@ -73,9 +71,7 @@ void node::take(member_id const& from, pre_vote_reply const& what) {
   auto const at = peers_.find(from);
   if (at != peers_.end()) at->second.last.decided = std::max(at->second.last.decided, what.decided);
   auto* poll = std::get_if<polling>(&role_);
-  if (poll == nullptr || what.round != poll->round) {
-    return;
-  }
+  if (poll == nullptr || what.round != poll->round) { return; }
   if (!what.granted) {
     if (what.promised > promised_) promise_to(what.promised);  // the next poll asks for a round above it
     return;

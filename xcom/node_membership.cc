@@ -165,9 +165,11 @@ std::optional<site> node::wished_site() const {
 }
 
 std::string node::refusal(site_member const& joiner) const {
-  if (auto const* there = site_.find_uuid(joiner.id.uuid); there != nullptr && there->id.incarnation > joiner.id.incarnation)
-    return "this member's uuid " + base::to_string(joiner.id.uuid) + " is in the group already with a newer incarnation (" +
-           to_string(there->id) + " at " + there->address + "); two servers must not share one data directory's identity";
+  if (auto const* there = site_.find_uuid(joiner.id.uuid);
+      there != nullptr && there->id.incarnation > joiner.id.incarnation)
+    return "this member's uuid " + base::to_string(joiner.id.uuid) +
+           " is in the group already with a newer incarnation (" + to_string(there->id) + " at " + there->address +
+           "); two servers must not share one data directory's identity";
   if (auto const* there = site_.find_uuid(joiner.id.uuid);
       there != nullptr && there->address != joiner.address && hears(there->id))
     return "a live member at " + there->address + " has the same uuid " + base::to_string(joiner.id.uuid) +

@@ -22,8 +22,8 @@ bool site::votes(member_id const& id) const {
 }
 
 std::size_t site::voters() const {
-  return static_cast<std::size_t>(std::count_if(
-      members.begin(), members.end(), [](auto const& each) { return each.role != member_role::non_voting; }));
+  return static_cast<std::size_t>(std::count_if(members.begin(), members.end(),
+                                                [](auto const& each) { return each.role != member_role::non_voting; }));
 }
 
 std::size_t size_in_bytes(value const& what) {

@@ -41,10 +41,7 @@ struct member_id {
   base::uuid uuid;
   std::uint64_t incarnation = 0;  // grows each time a server joins anew; 0 is nobody
   friend auto operator<=>(member_id const&, member_id const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(uuid, incarnation);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(uuid, incarnation); }
 };
 std::string to_string(member_id const& id);  // "0f8b21aa/3": the first 8 digits and the incarnation
 
@@ -53,10 +50,7 @@ struct ballot {
   std::uint64_t round = 0;
   member_id proposer;
   friend auto operator<=>(ballot const&, ballot const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(round, proposer);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(round, proposer); }
 };
 
 enum class member_role : std::uint8_t { voter = 0, arbiter = 1, non_voting = 2 };
@@ -69,10 +63,7 @@ struct site_member {
   std::uint64_t boot = 0;  // grows each time this incarnation's process starts
   base::blob app;          // opaque to xcom: what gr tells the others about this member; part of the agreed site
   friend bool operator==(site_member const&, site_member const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(id, address, role, weight, boot, app);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(id, address, role, weight, boot, app); }
 };
 
 // The configured members from one slot on. Quorums are counted over its voters and arbiters.
@@ -87,10 +78,7 @@ struct site {
   [[nodiscard]] std::size_t voters() const;
   [[nodiscard]] std::size_t majority() const { return voters() / 2 + 1; }
   friend bool operator==(site const&, site const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(version, members);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(version, members); }
 };
 
 inline constexpr std::size_t site_voters_max = 9;
@@ -101,35 +89,25 @@ struct message {
   origin_seq seq;
   base::blob payload;
   friend bool operator==(message const&, message const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(origin, seq, payload);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(origin, seq, payload); }
 };
 
 // What a slot can hold.
 struct no_op {
   friend bool operator==(no_op const&, no_op const&) = default;
-  template <class Codec>
-  void fields(Codec&) {}
+  template <class Codec> void fields(Codec&) {}
 };
 struct batch {
   std::vector<message> messages;
   friend bool operator==(batch const&, batch const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(messages);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(messages); }
 };
 // The whole next site, in force from the slot after this one. The leader proposes nothing behind it before it is
 // decided, so whoever proposes a slot knows every site before it (docs/decisions/0002).
 struct site_change {
   site next;
   friend bool operator==(site_change const&, site_change const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(next);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(next); }
 };
 using value = std::variant<no_op, batch, site_change>;
 using value_ptr = std::shared_ptr<value const>;  // never null where a value is due
@@ -143,8 +121,7 @@ struct decided_slot {
   value_ptr what;
   base::blob note;
 
-  template <class Codec>
-  void fields(Codec& codec) {
+  template <class Codec> void fields(Codec& codec) {
     if constexpr (std::is_same_v<Codec, base::writer>) {
       codec(slot, *what, note);
     } else {
@@ -161,8 +138,7 @@ struct accepted_slot {
   ballot accepted_in;
   value_ptr what;
 
-  template <class Codec>
-  void fields(Codec& codec) {
+  template <class Codec> void fields(Codec& codec) {
     if constexpr (std::is_same_v<Codec, base::writer>) {
       codec(slot, accepted_in, *what);
     } else {
@@ -180,16 +156,12 @@ struct checkpoint {
   std::vector<std::pair<member_id, origin_seq>> delivered;  // the last message of each origin, sorted by origin
   base::blob app;                                           // the application's part, opaque here
 
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(slot, at, delivered, app);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(slot, at, delivered, app); }
 };
 
 }  // namespace xcom
 
-template <>
-struct std::hash<xcom::member_id> {
+template <> struct std::hash<xcom::member_id> {
   std::size_t operator()(xcom::member_id const& id) const noexcept {
     return std::hash<base::uuid>{}(id.uuid) ^ static_cast<std::size_t>(id.incarnation * 0x9e3779b97f4a7c15U);
   }

@@ -38,7 +38,8 @@ TEST(history, where_a_member_was_taken_in_is_no_beginning) {
 
 TEST(history, what_is_said_to_be_available_can_be_begun) {
   std::vector<xcom::checkpoint> log;
-  for (gr::seqno_t step = 0; step < 40; ++step) log.push_back(at(static_cast<std::uint64_t>(step) + 5, 1000 + step * 10, 940 + step * 9));
+  for (gr::seqno_t step = 0; step < 40; ++step)
+    log.push_back(at(static_cast<std::uint64_t>(step) + 5, 1000 + step * 10, 940 + step * 9));
   gr::seqno_t const first = gr::first_available(log);
   ASSERT_GT(first, 0);
   for (gr::seqno_t position = 900; position < 1500; ++position)

@@ -26,7 +26,8 @@ xcom::message write(xcom::member_id const& from, std::uint64_t count, char const
   certifier::write_set keys;
   std::string_view const path[] = {"db", "t", row};
   keys.add(path, certifier::key_kind::exclusive);
-  gr::write_set_message what{{from.uuid, 7, 8}, gr::flag_start | gr::flag_end, last_seen, keys.encode(), base::blob::copy_of(row)};
+  gr::write_set_message what{
+      {from.uuid, 7, 8}, gr::flag_start | gr::flag_end, last_seen, keys.encode(), base::blob::copy_of(row)};
   return {from, xcom::origin_seq(xcom::first_of_boot(1).value() + count), base::encode(gr::ordered_message(what))};
 }
 
@@ -46,8 +47,7 @@ struct fed {
     for (std::size_t at = before; at < actions.size(); ++at)
       if (auto const* note = std::get_if<gr::write_note>(&actions[at])) notes[note->slot.value()] = note->note;
   }
-  template <class Event>
-  std::vector<Event> handed() const {
+  template <class Event> std::vector<Event> handed() const {
     std::vector<Event> found;
     for (auto const& each : actions)
       if (auto const* to = std::get_if<gr::to_server>(&each))
@@ -145,7 +145,8 @@ TEST(member, a_restarted_member_takes_verdicts_from_notes_and_hands_over_only_wh
   ASSERT_EQ(handed.size(), 2U);
   EXPECT_EQ(handed[0].seqno, 4);
   EXPECT_TRUE(handed[0].failed);
-  EXPECT_EQ(again.handed<gr::resume_at>().size(), 1U) << "the server is told where it stands, once, before anything else";
+  EXPECT_EQ(again.handed<gr::resume_at>().size(), 1U)
+      << "the server is told where it stands, once, before anything else";
   EXPECT_TRUE(again.handed<gr::view_installed>().empty()) << "a view at or below the data's position is known already";
   EXPECT_EQ(again.machine.state(), first.machine.state());
 }
@@ -159,7 +160,8 @@ TEST(member, a_log_of_other_verdicts_is_refused) {
   fed other(config_of(two));
   other.step(gr::founded{beginning()});
   feed_history(other, notes);
-  auto const gave_up = std::any_of(other.actions.begin(), other.actions.end(), [](auto const& each) { return std::holds_alternative<gr::give_up>(each); });
+  auto const gave_up = std::any_of(other.actions.begin(), other.actions.end(),
+                                   [](auto const& each) { return std::holds_alternative<gr::give_up>(each); });
   EXPECT_TRUE(gave_up);
 }
 
