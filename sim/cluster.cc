@@ -98,7 +98,8 @@ void cluster::demand_progress() {
     for (auto const& which : servers_) which->submit();
   demand("all servers have delivered the same", progress_bound, &cluster::all_equal);
   check(world_.watch.messages() > before, "new messages are delivered after healing");
-  check(servers_.front()->data()->slot == world_.watch.delivered_up_to(), "what anybody delivered, everybody has applied");
+  check(servers_.front()->data()->slot == world_.watch.delivered_up_to(),
+        "what anybody delivered, everybody has applied");
 }
 
 run_report cluster::run() {
@@ -107,9 +108,7 @@ run_report cluster::run() {
     start_servers();
     chaos();
     demand_progress();
-  } catch (std::exception const& broken) {
-    failure = broken.what();
-  }
+  } catch (std::exception const& broken) { failure = broken.what(); }
   auto result = report();
   result.failure = failure;
   if (!failure.empty()) result.dump = dump();
@@ -132,8 +131,9 @@ run_report cluster::report() const {
 
 std::string cluster::dump() const {
   auto const now = world_.clock.now().value();
-  std::string text = fmt::format("at {}.{:06} s, decided up to {}, delivered up to {}\n", now / 1'000'000, now % 1'000'000,
-                                 world_.watch.frontier().value(), world_.watch.delivered_up_to().value());
+  std::string text =
+      fmt::format("at {}.{:06} s, decided up to {}, delivered up to {}\n", now / 1'000'000, now % 1'000'000,
+                  world_.watch.frontier().value(), world_.watch.delivered_up_to().value());
   for (auto const& each : servers_) text += each->describe() + "\n";
   return text;
 }

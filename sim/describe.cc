@@ -20,8 +20,7 @@ std::string range(slot_no first, slot_no last) {
   return first == last ? format("{}", first.value()) : format("{}-{}", first.value(), last.value());
 }
 
-template <class Slots>
-std::string span_of(Slots const& slots) {
+template <class Slots> std::string span_of(Slots const& slots) {
   return slots.empty() ? "nothing" : range(slots.front().slot, slots.back().slot);
 }
 

@@ -19,8 +19,7 @@ class process_killed : public std::runtime_error {
 };
 
 // `claim` is a text, or something that makes one: then it costs nothing while the claim holds.
-template <class Claim>
-void check(bool holds, Claim const& claim) {
+template <class Claim> void check(bool holds, Claim const& claim) {
   if (holds) [[likely]]
     return;
   if constexpr (std::is_invocable_v<Claim const&>)

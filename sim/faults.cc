@@ -7,12 +7,18 @@ namespace sim {
 faults::faults(world& shared, std::vector<std::unique_ptr<server>>& servers)
     : world_(shared), servers_(servers), random_(shared.random.next()) {
   auto const& rates = world_.with.faults;
-  kinds_ = {{rates.crash, &faults::crash},           {rates.crash_in_write, &faults::crash_in_write},
-            {rates.crash_all, &faults::crash_all},   {rates.power, &faults::power},
-            {rates.disk_full, &faults::disk_full},   {rates.partition, &faults::partition},
-            {rates.one_way, &faults::one_way},       {rates.clog, &faults::clog},
-            {rates.slow_link, &faults::slow_link},   {rates.pause, &faults::pause},
-            {rates.slow_applier, &faults::slow_applier}, {rates.leave, &faults::leave},
+  kinds_ = {{rates.crash, &faults::crash},
+            {rates.crash_in_write, &faults::crash_in_write},
+            {rates.crash_all, &faults::crash_all},
+            {rates.power, &faults::power},
+            {rates.disk_full, &faults::disk_full},
+            {rates.partition, &faults::partition},
+            {rates.one_way, &faults::one_way},
+            {rates.clog, &faults::clog},
+            {rates.slow_link, &faults::slow_link},
+            {rates.pause, &faults::pause},
+            {rates.slow_applier, &faults::slow_applier},
+            {rates.leave, &faults::leave},
             {rates.bad_links, &faults::bad_links}};
   for (auto const& each : kinds_) weights_ += each.weight;
 }
@@ -95,7 +101,7 @@ void faults::power() {
 // A majority of every site that may be in force has to remember what it said.
 bool faults::may_forget(server const& which) const {
   if (world_.with.durable == durability::disk) return true;
-  if (world_.watch.site_change_under_way() || !may_forget(which, world_.watch.newest_site())) return false;
+  if (site_may_change() || !may_forget(which, world_.watch.newest_site())) return false;
   return std::all_of(servers_.begin(), servers_.end(), [&](auto const& each) {
     return each->node() == nullptr || may_forget(which, each->node()->current_site());
   });
@@ -114,7 +120,13 @@ bool faults::may_forget(server const& which, xcom::site const& site) const {
 bool faults::may_leave(server const& which) const {
   auto site = world_.watch.newest_site();
   std::erase_if(site.members, [&](auto const& each) { return each.id == which.id(); });
-  return !world_.watch.site_change_under_way() && site.voters() >= 2 && may_forget(which, site);
+  return !site_may_change() && site.voters() >= 2 && may_forget(which, site);
+}
+
+// Somebody has asked to be taken out, or a change is on its way: the majority that counts may soon be another one.
+bool faults::site_may_change() const {
+  return world_.watch.site_change_under_way() ||
+         std::any_of(servers_.begin(), servers_.end(), [](auto const& each) { return each->is_leaving(); });
 }
 
 void faults::disk_full() {
@@ -127,7 +139,8 @@ void faults::disk_full() {
   });
 }
 
-void faults::between_sides(std::vector<bool> const& side, void (network::*what)(std::string const&, std::string const&)) {
+void faults::between_sides(std::vector<bool> const& side,
+                           void (network::*what)(std::string const&, std::string const&)) {
   for (std::size_t from = 0; from < servers_.size(); ++from)
     for (std::size_t to = 0; to < servers_.size(); ++to)
       if (side[from] != side[to]) (world_.net.*what)(servers_[from]->address(), servers_[to]->address());

@@ -49,6 +49,7 @@ class faults {
   std::pair<server*, server*> any_link();
   [[nodiscard]] bool may_forget(server const& which) const;
   [[nodiscard]] bool may_forget(server const& which, xcom::site const& site) const;
+  [[nodiscard]] bool site_may_change() const;
   [[nodiscard]] bool may_leave(server const& which) const;
   void between_sides(std::vector<bool> const& side, void (network::*what)(std::string const&, std::string const&));
 

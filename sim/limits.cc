@@ -8,8 +8,7 @@
 namespace sim {
 namespace {
 
-template <class T>
-T one_of(base::prng& random, std::initializer_list<T> choices) {
+template <class T> T one_of(base::prng& random, std::initializer_list<T> choices) {
   return *(choices.begin() + static_cast<std::ptrdiff_t>(random.below(choices.size())));
 }
 
@@ -105,8 +104,10 @@ limits choose_limits(base::prng& random, member_range servers) {
 
 std::string limits::describe() const {
   return fmt::format(
-      "servers {} (first {}), horizon {}, batch {} bytes / {} messages, cache {}, fetch {}, undelivered {}, checkpoint {}, "
-      "segment {}, retain {}, durability {}, delay {}..{} us, loss {} repeat {} reorder {} ppm, heartbeat {} suspect {} "
+      "servers {} (first {}), horizon {}, batch {} bytes / {} messages, cache {}, fetch {}, undelivered {}, checkpoint "
+      "{}, "
+      "segment {}, retain {}, durability {}, delay {}..{} us, loss {} repeat {} reorder {} ppm, heartbeat {} suspect "
+      "{} "
       "expel {} ticks, think {} us, apply {} us, chaos {} s",
       servers, initial, node.event_horizon, node.batch_bytes_max, node.batch_messages_max, node.cache_bytes_max,
       node.fetch_bytes_max, node.undelivered_bytes_max, node.checkpoint_bytes, log.segment_bytes, log.retain_bytes,

@@ -23,8 +23,8 @@ struct fault_rates {  // weights; 0: never in this run
 
 struct limits {
   std::size_t servers = 3;
-  std::size_t initial = 3;         // how many start at once; the others come later
-  xcom::node_config node;          // self and boot are filled in by each server
+  std::size_t initial = 3;  // how many start at once; the others come later
+  xcom::node_config node;   // self and boot are filled in by each server
   xcom::log_config log;
   durability durable = durability::os;
   link_quality links;
@@ -33,7 +33,7 @@ struct limits {
   std::uint64_t rows = 64;
   std::size_t keys_max = 4;
   std::size_t payload_max = 200;
-  std::size_t payload_huge = 0;    // now and then; 0: never
+  std::size_t payload_huge = 0;          // now and then; 0: never
   micros think_time = milliseconds(20);  // between two submissions of a server, on average
   std::size_t in_flight_max = 50;
   std::int64_t certification_window = 64;

@@ -39,8 +39,8 @@ xcom::wire_message network::through_bytes(xcom::wire_message const& what) {
   ++count_.encoded;
   auto const bytes = base::encode(what);
   auto back = base::decode<xcom::wire_message>(bytes);
-  check(back.has_value(), "an encoded message of kind " + std::to_string(what.index()) + " decodes: " +
-                              (back ? "" : back.error().text));
+  check(back.has_value(),
+        "an encoded message of kind " + std::to_string(what.index()) + " decodes: " + (back ? "" : back.error().text));
   check(base::encode(*back) == bytes, "a decoded message encodes to the same bytes");
   return std::move(*back);
 }
@@ -73,7 +73,9 @@ void network::arrive_at(micros when, std::string const& to, packet_ptr what) {
 }
 
 void network::set_quality(link_quality const& every_link) { quality_ = every_link; }
-void network::set_slow(std::string const& from, std::string const& to, micros extra) { between(from, to).extra = extra; }
+void network::set_slow(std::string const& from, std::string const& to, micros extra) {
+  between(from, to).extra = extra;
+}
 void network::cut(std::string const& from, std::string const& to) { between(from, to).cut = true; }
 void network::mend(std::string const& from, std::string const& to) { between(from, to).cut = false; }
 void network::clog(std::string const& from, std::string const& to) { between(from, to).clogged = true; }

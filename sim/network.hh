@@ -20,7 +20,7 @@ namespace sim {
 struct link_quality {
   micros delay_min = micros(50);
   micros delay_max = micros(200);
-  std::uint32_t loss_ppm = 0;     // parts per million
+  std::uint32_t loss_ppm = 0;  // parts per million
   std::uint32_t repeat_ppm = 0;
   std::uint32_t reorder_ppm = 0;  // sent past the queue, up to reorder_max late
   micros reorder_max = milliseconds(5);

@@ -28,37 +28,45 @@ void oracle::joined(xcom::member_id const& who, xcom::ballot const& promised, xc
 void oracle::reopened(xcom::member_id const& who, xcom::recovered_log const& found) {
   auto& expected = acceptors_[who];
   auto const name = xcom::to_string(who);
-  check(found.promised >= expected.promised,
-        [&] { return fmt::format("{} finds its promise {} after a restart, found {}", name, text(expected.promised), text(found.promised)); });
+  check(found.promised >= expected.promised, [&] {
+    return fmt::format("{} finds its promise {} after a restart, found {}", name, text(expected.promised),
+                       text(found.promised));
+  });
   for (auto const& [slot, held] : expected.held) {
     if (slot <= found.decided || held.may_be_gone) continue;
     auto const same = [&, slot = slot](auto const& each) { return each.slot == slot; };
     auto const at = std::find_if(found.undecided.begin(), found.undecided.end(), same);
-    check(at != found.undecided.end(), [&] { return fmt::format("{} finds slot {} after a restart", name, slot.value()); });
+    check(at != found.undecided.end(),
+          [&] { return fmt::format("{} finds slot {} after a restart", name, slot.value()); });
     check(digest(*at->what) == held.value && at->accepted_in >= held.in,
           [&] { return fmt::format("{} finds slot {} as it accepted it in {}", name, slot.value(), text(held.in)); });
   }
   expected.promised = found.promised;
-  for (auto const& each : found.undecided) expected.held[each.slot] = {each.accepted_in, digest(*each.what), each.what, false};
+  for (auto const& each : found.undecided)
+    expected.held[each.slot] = {each.accepted_in, digest(*each.what), each.what, false};
   decided(who, found.decided);
 }
 
 void oracle::promised(xcom::member_id const& who, xcom::ballot const& ballot) {
   auto& its = acceptors_[who];
-  check(ballot >= its.promised, [&] { return fmt::format("{} promises {} after {}", xcom::to_string(who), text(ballot), text(its.promised)); });
+  check(ballot >= its.promised,
+        [&] { return fmt::format("{} promises {} after {}", xcom::to_string(who), text(ballot), text(its.promised)); });
   its.promised = ballot;
 }
 
 void oracle::accepted(xcom::member_id const& who, xcom::accepted_slot const& what) {
   auto& its = acceptors_[who];
   auto const name = [&] { return xcom::to_string(who); };
-  check(what.accepted_in >= its.promised,
-        [&] { return fmt::format("{} accepts slot {} in {} having promised {}", name(), what.slot.value(), text(what.accepted_in), text(its.promised)); });
+  check(what.accepted_in >= its.promised, [&] {
+    return fmt::format("{} accepts slot {} in {} having promised {}", name(), what.slot.value(), text(what.accepted_in),
+                       text(its.promised));
+  });
   its.promised = what.accepted_in;
   auto& held = its.held[what.slot];
   auto const value = digest(*what.what);
-  check(held.in != what.accepted_in || held.value == value,
-        [&] { return fmt::format("{} accepts two values for slot {} in {}", name(), what.slot.value(), text(what.accepted_in)); });
+  check(held.in != what.accepted_in || held.value == value, [&] {
+    return fmt::format("{} accepts two values for slot {} in {}", name(), what.slot.value(), text(what.accepted_in));
+  });
   held = {what.accepted_in, value, what.what, false};
   its.unsynced.push_back(what.slot);
 }
@@ -91,8 +99,9 @@ void oracle::decided(xcom::member_id const& who, xcom::slot_no up_to) {
   if (up_to <= its.decided) return;
   for (auto slot = its.decided.next(); slot <= up_to; slot = slot.next()) {
     auto const held = its.held.find(slot);
-    check(held != its.held.end(),
-          [&] { return fmt::format("{} says slot {} is decided and holds no value for it", xcom::to_string(who), slot.value()); });
+    check(held != its.held.end(), [&] {
+      return fmt::format("{} says slot {} is decided and holds no value for it", xcom::to_string(who), slot.value());
+    });
     claim_decided(who, slot, held->second.what, held->second.value);
   }
   its.decided = up_to;
@@ -103,9 +112,10 @@ void oracle::decided(xcom::member_id const& who, xcom::slot_no up_to) {
 void oracle::claim_decided(xcom::member_id const& who, xcom::slot_no slot, xcom::value_ptr const& what,
                            std::uint64_t value) {
   auto const [at, is_new] = claims_.try_emplace(slot, claim{value, what, who});
-  check(at->second.value == value,
-        [&] { return fmt::format("slot {} has one value: {} says {:016x}, {} said {:016x}", slot.value(), xcom::to_string(who), value,
-                    xcom::to_string(at->second.first_by), at->second.value); });
+  check(at->second.value == value, [&] {
+    return fmt::format("slot {} has one value: {} says {:016x}, {} said {:016x}", slot.value(), xcom::to_string(who),
+                       value, xcom::to_string(at->second.first_by), at->second.value);
+  });
   if (is_new) advance_frontier();
 }
 
@@ -132,9 +142,10 @@ void oracle::check_majority(xcom::slot_no slot, claim const& decided) const {
     auto const held = at->second.held.find(slot);
     if (held != at->second.held.end() && held->second.value == decided.value) ++holding;
   }
-  check(holding >= site.majority(),
-        [&] { return fmt::format("slot {} is decided (says {}) with a majority: {} of {} hold it", slot.value(),
-                    xcom::to_string(decided.first_by), holding, site.voters()); });
+  check(holding >= site.majority(), [&] {
+    return fmt::format("slot {} is decided (says {}) with a majority: {} of {} hold it", slot.value(),
+                       xcom::to_string(decided.first_by), holding, site.voters());
+  });
 }
 
 xcom::site const& oracle::site_at(xcom::slot_no slot) const { return std::prev(sites_.upper_bound(slot))->second; }
@@ -161,25 +172,30 @@ void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::val
     return fmt::format("the same state is reached: {}: {} and {}", names(), after.describe(), known.after.describe());
   });
   if (!known.reasons) known.reasons = outcome.reasons;
-  check(!outcome.reasons || outcome.reasons == known.reasons, [&] { return "the same conflicts are found: " + names(); });
+  check(!outcome.reasons || outcome.reasons == known.reasons,
+        [&] { return "the same conflicts are found: " + names(); });
 }
 
 void oracle::check_index(xcom::member_id const& who, xcom::slot_no slot, toy_member const& app) {
   auto const [at, is_new] = indexes_.try_emplace({slot, app.began_at()}, app.index_digest());
   check(at->second == app.index_digest(), [&] {
-    return fmt::format("equal prefixes give equal certification indexes: slot {} at {}", slot.value(), xcom::to_string(who));
+    return fmt::format("equal prefixes give equal certification indexes: slot {} at {}", slot.value(),
+                       xcom::to_string(who));
   });
 }
 
 void oracle::check_order(xcom::slot_no slot, xcom::value const& what) {
-  check(slot == last_delivered_.next(), [&] { return fmt::format("slot {} is delivered first after slot {}", slot.value(), last_delivered_.value()); });
+  check(slot == last_delivered_.next(),
+        [&] { return fmt::format("slot {} is delivered first after slot {}", slot.value(), last_delivered_.value()); });
   last_delivered_ = slot;
   auto const* messages = std::get_if<xcom::batch>(&what);
   if (messages == nullptr) return;
   for (auto const& each : messages->messages) {
     auto& last = last_of_origin_[each.origin];
-    check(xcom::follows(each.seq, last), [&] { return fmt::format("message {:x} of {} follows {:x}, in slot {}", each.seq.value(),
-                                                     xcom::to_string(each.origin), last.value(), slot.value()); });
+    check(xcom::follows(each.seq, last), [&] {
+      return fmt::format("message {:x} of {} follows {:x}, in slot {}", each.seq.value(), xcom::to_string(each.origin),
+                         last.value(), slot.value());
+    });
     last = each.seq;
     ++messages_;
   }
@@ -188,9 +204,8 @@ void oracle::check_order(xcom::slot_no slot, xcom::value const& what) {
 bool oracle::site_change_under_way() const {
   return std::any_of(acceptors_.begin(), acceptors_.end(), [&](auto const& each) {
     auto const& held = each.second.held;
-    return std::any_of(held.upper_bound(frontier_), held.end(), [](auto const& slot) {
-      return std::holds_alternative<xcom::site_change>(*slot.second.what);
-    });
+    return std::any_of(held.upper_bound(frontier_), held.end(),
+                       [](auto const& slot) { return std::holds_alternative<xcom::site_change>(*slot.second.what); });
   });
 }
 

@@ -60,9 +60,7 @@ void server::start() {
   bool const memory_is_whole = !power_lost_ || world_.with.durable == durability::disk;
   try {
     go_on(memory_is_whole);
-  } catch (process_killed const&) {
-    crash();
-  }
+  } catch (process_killed const&) { crash(); }
 }
 
 void server::go_on(bool memory_is_whole) {
@@ -92,8 +90,10 @@ void server::join() {
   std::vector<std::string> seeds;
   for (auto const* each : world_.servers) seeds.push_back(each->address_);
   world_.trace(name_, fmt::format("asks to join as {}", xcom::to_string(id())));
-  node_ = std::make_unique<xcom::node>(config(1), xcom::begin_joining{self_in_site(1, xcom::member_role::non_voting, base::blob::copy_of("joining")), seeds},
-                                       base::prng(random_.next()));
+  node_ = std::make_unique<xcom::node>(
+      config(1),
+      xcom::begin_joining{self_in_site(1, xcom::member_role::non_voting, base::blob::copy_of("joining")), seeds},
+      base::prng(random_.next()));
 }
 
 void server::resume_membership(xcom::recovered_log const& found) {
@@ -109,10 +109,10 @@ void server::resume_membership(xcom::recovered_log const& found) {
   auto const* there = found.at.find(self);
   auto const in_site = self_in_site(boot, there == nullptr ? xcom::member_role::non_voting : there->role,
                                     there == nullptr ? base::blob::copy_of("joining") : there->app);
-  node_ = std::make_unique<xcom::node>(
-      config(boot),
-      xcom::begin_again{group_uuid, in_site, found.at, found.promised, found.decided, log_->begins(), found.undecided, false},
-      base::prng(random_.next()));
+  node_ = std::make_unique<xcom::node>(config(boot),
+                                       xcom::begin_again{group_uuid, in_site, found.at, found.promised, found.decided,
+                                                         log_->begins(), found.undecided, false},
+                                       base::prng(random_.next()));
   online_from_ = found.decided;
   if (auto const from = own_start()) {
     begin_delivery(*from, any_source());
@@ -255,7 +255,9 @@ std::string server::describe() const {
   if (data_) text += fmt::format(" applied {} ({})", data_->slot.value(), data_->state.describe());
   text += fmt::format(" to apply {}", to_apply_.size());
   if (node_) text += "\n     " + node_->describe();
-  if (log_) text += fmt::format("\n     log {}..{} {} bytes", log_->begins().value(), log_->decided_up_to().value(), log_->bytes());
+  if (log_)
+    text +=
+        fmt::format("\n     log {}..{} {} bytes", log_->begins().value(), log_->decided_up_to().value(), log_->bytes());
   return text;
 }
 

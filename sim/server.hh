@@ -30,13 +30,13 @@ class server {
   server(std::size_t number, world& shared, xcom::member_role role);
 
   // ---- what the simulation does to it ----
-  void bootstrap();      // start, as the first member of a new group
+  void bootstrap();  // start, as the first member of a new group
   void start();
-  void crash();          // kill -9
+  void crash();  // kill -9
   void lose_power();
   void pause();
   void resume();
-  void leave();          // announced
+  void leave();  // announced
   void crash_in(std::uint64_t actions, bool torn_write);
   void disarm();  // no crash is due any more
   void submit();
@@ -49,7 +49,7 @@ class server {
   [[nodiscard]] bool is_running() const { return log_ != nullptr; }
   [[nodiscard]] bool is_paused() const { return paused_; }
   [[nodiscard]] bool is_online() const { return online_; }
-  [[nodiscard]] bool has_left() const { return left_; }
+  [[nodiscard]] bool is_leaving() const { return leaving_ || afresh_; }
   // The incarnation its log speaks for, if it still remembers all it said.
   [[nodiscard]] std::optional<xcom::member_id> remembers_as() const {
     return power_lost_ || !was_online_ ? std::nullopt : acceptor_;
@@ -139,11 +139,11 @@ class server {
   xcom::member_role role_;  // once it is online; until then it does not vote
   std::shared_ptr<disk> disk_;
   std::uint64_t incarnation_ = 0;
-  std::uint64_t incarnation_used_ = 0;  // the last one taken in; what log.begin() syncs
-  std::optional<database> data_;     // as the running server sees it
-  std::optional<database> flushed_;  // as a crash may leave it
+  std::uint64_t incarnation_used_ = 0;       // the last one taken in; what log.begin() syncs
+  std::optional<database> data_;             // as the running server sees it
+  std::optional<database> flushed_;          // as a crash may leave it
   std::optional<xcom::member_id> acceptor_;  // whom the log speaks for
-  bool power_lost_ = false;  // until it speaks for a new incarnation (OS), or starts again (DISK)
+  bool power_lost_ = false;                  // until it speaks for a new incarnation (OS), or starts again (DISK)
   bool left_ = false;
   bool was_online_ = false;  // as acceptor_
 
@@ -158,7 +158,7 @@ class server {
   micros started_;
   std::deque<xcom::event> inbox_;
   bool stepping_ = false;
-  bool reborn_ = false;        // this incarnation is over: join as the next one
+  bool reborn_ = false;  // this incarnation is over: join as the next one
   bool unsynced_ = false;
   std::optional<std::uint64_t> actions_to_crash_;
   bool torn_write_ = false;

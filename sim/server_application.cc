@@ -125,8 +125,8 @@ void server::submit() {
   std::vector<std::uint8_t> padding(huge ? world_.with.payload_huge : random_.below(world_.with.payload_max),
                                     static_cast<std::uint8_t>(random_.next()));
   ++world_.count.submitted;
-  post(xcom::submitted{node_->next_seq(),
-                       base::encode(toy_transaction{data_->state.seqno, keys.encode(), base::blob(std::move(padding))})});
+  post(xcom::submitted{node_->next_seq(), base::encode(toy_transaction{data_->state.seqno, keys.encode(),
+                                                                       base::blob(std::move(padding))})});
 }
 
 bool server::is_idle() const {
@@ -170,9 +170,7 @@ void server::clone() {
   world_.trace(name_, fmt::format("cloned {} at slot {}", donor.name_, data_->slot.value()));
   try {
     demand(log_->store(from));  // so that a restart can begin there too
-  } catch (process_killed const&) {
-    return crash();
-  }
+  } catch (process_killed const&) { return crash(); }
   begin_delivery(from, donor.node_->config().self);
 }
 

@@ -18,12 +18,9 @@ namespace sim {
 
 struct toy_transaction {
   certifier::seqno_t last_seen = 0;
-  base::blob keys;     // certifier::write_set, encoded
+  base::blob keys;  // certifier::write_set, encoded
   base::blob padding;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(last_seen, keys, padding);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(last_seen, keys, padding); }
 };
 
 // What a checkpoint holds of us, and what a database knows about the place it stands at.
@@ -32,10 +29,7 @@ struct app_state {
   certifier::seqno_t forgotten = 0;  // what is at or below has no influence any more
   std::uint64_t history = 0;         // digest of everything delivered and every verdict given
   friend bool operator==(app_state const&, app_state const&) = default;
-  template <class Codec>
-  void fields(Codec& codec) {
-    codec(seqno, forgotten, history);
-  }
+  template <class Codec> void fields(Codec& codec) { codec(seqno, forgotten, history); }
   [[nodiscard]] std::string describe() const;
 };
 
@@ -48,7 +42,7 @@ class toy_member {
 
   struct outcome {
     base::blob note;
-    std::vector<bool> passed;  // of each message
+    std::vector<bool> passed;              // of each message
     std::optional<std::uint64_t> reasons;  // digest of who was in conflict with whom, where verdicts are our own
   };
   // Nothing: the index does not reach back far enough and there is no note to go by.

@@ -29,10 +29,11 @@ void print_failure(sim::run_report const& failed, sim::member_range servers) {
 }
 
 void print_summary(sim::swarm_report const& all, double elapsed) {
-  fmt::print("{} seeds, {} failed; {:.0f} simulated seconds in {:.1f} s ({:.0f} times real time)\n"
-             "{} slots decided, {} messages delivered, {} site changes\n{}\n",
-             all.seeds, all.failed.size(), simulated_seconds(all), elapsed, simulated_seconds(all) / elapsed, all.slots,
-             all.messages, all.site_changes, all.count.describe());
+  fmt::print(
+      "{} seeds, {} failed; {:.0f} simulated seconds in {:.1f} s ({:.0f} times real time)\n"
+      "{} slots decided, {} messages delivered, {} site changes\n{}\n",
+      all.seeds, all.failed.size(), simulated_seconds(all), elapsed, simulated_seconds(all) / elapsed, all.slots,
+      all.messages, all.site_changes, all.count.describe());
 }
 
 int run_traced(sim::swarm_options const& options) {
@@ -83,8 +84,6 @@ int main(int count, char** words) {
   try {
     app.parse(count, words);
     if (!members.empty()) options.servers = parse_members(members);
-  } catch (CLI::ParseError const& wrong) {
-    return app.exit(wrong);
-  }
+  } catch (CLI::ParseError const& wrong) { return app.exit(wrong); }
   return trace ? run_traced(options) : run_swarm(options);
 }
