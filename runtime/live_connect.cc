@@ -129,7 +129,9 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
         std::string("this member comes back as a new incarnation: ") +
             (found->whole ? "the host was restarted, and what its log had not on disk may be gone"
                           : "a part of its log is gone"));
-  } else if (has_log)
+  } else if (has_log && found->at.find(found->last.self) == nullptr)
+    say(server::level::info, "this member had left the group: it asks to be taken in again");
+  else if (has_log)
     say(server::level::warning, "the agreed log in the data directory does not fit the server's data and is not used");
   self_ = {has_log ? found->last.self.uuid : member_uuid(), milliseconds_now()};
   own_uuid_ = self_.uuid;
