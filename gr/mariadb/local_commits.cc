@@ -113,13 +113,15 @@ abi::status provider::commit_order_leave(wsrep_ws_handle const& handle, wsrep_tr
 
 abi::status provider::release(wsrep_ws_handle& handle) {
   auto* const trx = local_of(handle);
-  if (trx == nullptr || trx->rewind()) return abi::ok;
-  if (auto const now = trx->look(); now.seqno >= 0 && !now.has_left) {
+  if (trx == nullptr) return abi::ok;
+  auto const now = trx->look();
+  if (now.seqno >= 0) commits_.end(now.seqno);
+  if (trx->rewind()) return abi::ok;  // a fragment (the server splits LOAD DATA into such)
+  if (now.seqno >= 0 && !now.has_left) {
     log(level::warning, "transaction " + std::to_string(trx->trx()) + " was released before its position " +
                             std::to_string(now.seqno) + " had left the commit order");
     order_.give_up(now.seqno);
   }
-  if (auto const seqno = trx->look().seqno; seqno >= 0) commits_.end(seqno);
   transactions_.forget(trx->trx());
   handle.opaque = nullptr;
   return abi::ok;
