@@ -73,7 +73,11 @@ void choose_faults(base::prng& random, limits& to) {
   to.faults.crash = maybe(10);
   to.faults.crash_in_write = maybe(5);
   to.faults.crash_all = maybe(1);
-  to.faults.power = maybe(3);
+  // With OS durability a lost power supply takes what a member promised. Which members may lose it together without losing
+  // the group depends on who votes in every site that may come into force, and the fault is not careful enough for that yet:
+  // it can leave a group that no protocol could bring back.
+  auto const power = maybe(3);
+  to.faults.power = to.durable == durability::disk ? power : 0;
   to.faults.disk_full = maybe(2);
   to.faults.partition = maybe(5);
   to.faults.one_way = maybe(5);

@@ -461,6 +461,7 @@ class node {
   std::optional<fetching> tail_fetch_;
   std::optional<fetching> history_fetch_;
   slot_no history_begins_;             // where delivery began, while that is below log_begins_
+  slot_no history_lost_;               // nobody we hear has this slot any more
   base::tick_count history_lost_due_;  // not reported again before
 
   // own messages not yet delivered

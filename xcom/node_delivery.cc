@@ -246,16 +246,26 @@ void node::fetch_tail_if_due() {
 // Every member we hear has purged it, and we hear a majority: waiting longer helps nobody. Nor does it help to wait for the
 // majority of a site that the group has left behind, as members of a newer one tell us.
 void node::give_up_if_lost(slot_no wanted) {
-  if ((!have_quorum_ && strangers_.empty()) || now_ < history_lost_due_) return;
+  if (!have_quorum_ && strangers_.empty()) return;
   slot_no oldest;
   for (auto const& [id, each] : peers_) {
-    if (!hears(id) || each.last.count == 0) continue;
+    if (!hears(id)) continue;
+    if (each.last.count == 0) return;  // its next heartbeat tells
     bool const has_it = each.last.log_begins <= wanted && wanted <= each.last.decided;
-    if (has_it && each.without_note != wanted) return;
+    if (has_it && each.without_note != wanted) {
+      history_lost_ = {};
+      return;
+    }
     if (wanted > each.last.decided) continue;  // it misses the slot as we do
     if (oldest == slot_no{} || each.last.log_begins < oldest) oldest = each.last.log_begins;
   }
   if (oldest == slot_no{}) return;
+  // What heartbeats said is a moment old, and who misses the slot now may be about to get it: this has to last.
+  if (history_lost_ != wanted) {
+    history_lost_ = wanted;
+    history_lost_due_ = now_.plus(2 * config_.suspect_ticks.value());
+  }
+  if (now_ < history_lost_due_) return;
   history_lost_due_ = now_.plus(config_.suspect_ticks.value());
   emit(history_lost{wanted, oldest});
 }

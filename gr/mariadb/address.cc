@@ -71,7 +71,8 @@ base::result<cluster_address> parse_cluster_address(std::string_view url) {
   auto const scheme_end = url.find("://");
   if (scheme_end == std::string_view::npos) return refuse("expected gcomm://host[:port],... or gr://host[:port],...");
   auto const scheme = url.substr(0, scheme_end);
-  if (scheme != "gcomm" && scheme != "gr") return refuse("scheme '" + std::string(scheme) + "' is neither gcomm nor gr");
+  if (scheme != "gcomm" && scheme != "gr")
+    return refuse("scheme '" + std::string(scheme) + "' is neither gcomm nor gr");
   auto rest = url.substr(scheme_end + 3);
   auto const question = rest.find('?');
   auto seeds = parse_seeds(rest.substr(0, question));

@@ -51,7 +51,8 @@ bool provider::handle(remote_write_set const& event, void* recv_ctx) {
   if ((flags & flag_isolation) != 0) appliers_.wait_none_below(event.seqno);
   wsrep_ws_handle const handle{event.source.trx, nullptr};
   wsrep_trx_meta const meta{to_abi(position_group(), event.seqno),
-                            {to_abi(event.source.node), event.source.trx, event.source.conn}, event.depends_on};
+                            {to_abi(event.source.node), event.source.trx, event.source.conn},
+                            event.depends_on};
   wsrep_buf const data{event.failed ? nullptr : event.data.data(), event.failed ? 0 : event.data.size()};
   auto const others = count_.applying.fetch_add(1, std::memory_order_relaxed);
   count_.window_sum.fetch_add(others + 1, std::memory_order_relaxed);
@@ -153,7 +154,8 @@ bool provider::handle(state_needed const&, void*) {
 
 bool provider::handle(donate_state const& event, void* recv_ctx) {
   order_.wait_left(event.position);
-  auto const now = order_.freeze();  // the donation names a position, which must not move while the server takes it over
+  auto const now =
+      order_.freeze();  // the donation names a position, which must not move while the server takes it over
   wsrep_buf const request{event.request.data(), event.request.size()};
   wsrep_buf const no_state{nullptr, 0};
   auto const position = to_abi(position_group(), now);
@@ -167,7 +169,8 @@ bool provider::handle(donate_state const& event, void* recv_ctx) {
 
 // Waits for nobody: a local commit may be behind write sets that are handed out only after this.
 bool provider::handle(caught_up const&, void*) {
-  if (server_.synced(server_.app) != abi::success) log(level::warning, "the server did not take note that it is in sync");
+  if (server_.synced(server_.app) != abi::success)
+    log(level::warning, "the server did not take note that it is in sync");
   server_up_ = true;
   return false;
 }

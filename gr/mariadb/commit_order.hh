@@ -59,17 +59,19 @@ class commit_order {
   static constexpr std::size_t slot_count = 256;
   slot& slot_of(seqno_t seqno) { return slots_[static_cast<std::size_t>(seqno) % slot_count]; }
 
-  bool may_enter(seqno_t seqno) const { return frozen_ == 0 && last_left_.load(std::memory_order_relaxed) == seqno - 1; }
+  bool may_enter(seqno_t seqno) const {
+    return frozen_ == 0 && last_left_.load(std::memory_order_relaxed) == seqno - 1;
+  }
   void advance(seqno_t seqno);
   void wake_next();
 
   std::mutex mutex_;
   std::array<slot, slot_count> slots_;
-  std::condition_variable emptied_;   // for freeze()
+  std::condition_variable emptied_;  // for freeze()
   std::atomic<seqno_t> last_left_{-1};
-  seqno_t entered_ = -1;              // the highest that has entered; greater than last_left_ while somebody is inside
+  seqno_t entered_ = -1;  // the highest that has entered; greater than last_left_ while somebody is inside
   unsigned frozen_ = 0;
-  std::set<seqno_t> skipped_;         // not their turn yet
+  std::set<seqno_t> skipped_;  // not their turn yet
   std::set<seqno_t> interrupted_;
 };
 

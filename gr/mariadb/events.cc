@@ -41,9 +41,8 @@ void event_queue::push(server_event event) {
 // Whoever paused the server may only resume it after the group is gone, so what he holds back is not waited for; the log
 // has it when this server comes again.
 void event_queue::drop_held_at_close() {
-  std::erase_if(events_, [this](server_event const& event) {
-    return !is_closing(event) && gate_.holds(position_of(event));
-  });
+  std::erase_if(events_,
+                [this](server_event const& event) { return !is_closing(event) && gate_.holds(position_of(event)); });
 }
 
 bool event_queue::may_take() {

@@ -27,7 +27,8 @@ abi::status provider::append_key(wsrep_ws_handle& handle, std::span<wsrep_key co
 }
 
 abi::status provider::append_data(wsrep_ws_handle& handle, std::span<wsrep_buf const> parts, int kind) {
-  if (kind != abi::ordered_data) return abi::ok;  // annotations and unordered events are for readers of a log we do not keep
+  if (kind != abi::ordered_data)
+    return abi::ok;  // annotations and unordered events are for readers of a log we do not keep
   return transactions_.of(handle).append_data(parts, options_->number("repl.max_ws_size"));
 }
 
@@ -71,9 +72,10 @@ abi::status provider::explain(local_transaction const& trx, local_transaction::c
     case order_outcome::passed: break;
     case order_outcome::failed: count_.local_cert_failures.fetch_add(1, std::memory_order_relaxed); break;
     case order_outcome::unknown:
-      log(level::error, "outcome unknown: " + who() +
-                            " was handed to the group, which was lost before the answer; it may be committed elsewhere: " +
-                            answer.verdict.why);
+      log(level::error,
+          "outcome unknown: " + who() +
+              " was handed to the group, which was lost before the answer; it may be committed elsewhere: " +
+              answer.verdict.why);
       break;
     case order_outcome::not_sent:
     case order_outcome::too_big: log(level::warning, who() + " refused: " + answer.verdict.why); break;
@@ -95,7 +97,8 @@ void provider::left(seqno_t seqno) {
   if (auto const group = shared_.current_group()) group->note_progress();
 }
 
-abi::status provider::commit_order_leave(wsrep_ws_handle const& handle, wsrep_trx_meta const& meta, wsrep_buf const* error) {
+abi::status provider::commit_order_leave(wsrep_ws_handle const& handle, wsrep_trx_meta const& meta,
+                                         wsrep_buf const* error) {
   auto const seqno = meta.gtid.seqno;
   auto const text = text_of(error);
   auto* const trx = local_of(handle);
@@ -103,7 +106,8 @@ abi::status provider::commit_order_leave(wsrep_ws_handle const& handle, wsrep_tr
   if (trx != nullptr) {
     trx->note_left();
     if (trx->look().passed) count_.local_commits.fetch_add(1, std::memory_order_relaxed);
-    if (!text.empty()) log(level::warning, "position " + std::to_string(seqno) + ", a local commit: " + std::string(text));
+    if (!text.empty())
+      log(level::warning, "position " + std::to_string(seqno) + ", a local commit: " + std::string(text));
   } else if (!text.empty()) {
     answer = apply_failed(seqno, std::string(text));  // first: the next one shall not be applied
   }
@@ -181,12 +185,13 @@ local_write_set provider::isolated_write_set(std::uint64_t conn, std::span<wsrep
   return collector.begin_certification(conn, flags | flag_isolation, order_).write_set;
 }
 
-abi::status provider::to_execute_start(std::uint64_t conn, std::span<wsrep_key const> keys, std::span<wsrep_buf const> data,
-                                       std::uint32_t flags, wsrep_trx_meta& meta) {
+abi::status provider::to_execute_start(std::uint64_t conn, std::span<wsrep_key const> keys,
+                                       std::span<wsrep_buf const> data, std::uint32_t flags, wsrep_trx_meta& meta) {
   meta = meta_of(abi::no_trx, conn);
   if (!gate_.enter()) return abi::conn_fail;
   auto verdict = order_now(isolated_write_set(conn, keys, data, flags));
-  if (has_position(verdict) && !gate_.let_through(verdict.seqno)) verdict = {order_outcome::unknown, -1, -1, "the group was left"};
+  if (has_position(verdict) && !gate_.let_through(verdict.seqno))
+    verdict = {order_outcome::unknown, -1, -1, "the group was left"};
   if (verdict.outcome != order_outcome::passed) return refuse_isolation(conn, verdict);
   (void)order_.enter(verdict.seqno);  // nobody interrupts DDL: brute force looks victims up by transaction
   appliers_.wait_none_below(verdict.seqno);
@@ -201,8 +206,8 @@ abi::status provider::to_execute_start(std::uint64_t conn, std::span<wsrep_key c
 abi::status provider::refuse_isolation(std::uint64_t conn, ordered const& verdict) {
   if (verdict.seqno >= 0) order_.skip(verdict.seqno);
   auto const lost = verdict.outcome == order_outcome::unknown;
-  log(lost ? level::error : level::warning, std::string(lost ? "outcome unknown: DDL" : "DDL refused:") + " of connection " +
-                                                std::to_string(conn) + ": " + verdict.why);
+  log(lost ? level::error : level::warning, std::string(lost ? "outcome unknown: DDL" : "DDL refused:") +
+                                                " of connection " + std::to_string(conn) + ": " + verdict.why);
   if (verdict.outcome == order_outcome::too_big) return abi::size_exceeded;
   return verdict.outcome == order_outcome::failed ? abi::trx_fail : abi::conn_fail;
 }

@@ -58,7 +58,8 @@ provider::provider(group_factory make_group, shared_state& shared)
     tracing_ = options_->flag("debug");
     if (what.name == "gmcast.isolate") gr::isolation_wanted.store(options_->flag("gmcast.isolate"));
   });
-  if (auto const* wish = std::getenv("QUORATE_TRACE"); wish != nullptr && *wish != 0) (void)options_->set("debug", "ON", option_store::moment::before_start);
+  if (auto const* wish = std::getenv("QUORATE_TRACE"); wish != nullptr && *wish != 0)
+    (void)options_->set("debug", "ON", option_store::moment::before_start);
 }
 
 provider::~provider() {
@@ -106,7 +107,8 @@ void provider::take_position(wsrep_init_args const& args) {
   if (!saved) log(level::warning, saved.error().text + "; the file is not used");
   auto const file = saved ? *saved : std::nullopt;
   if (file && file->diverged)
-    return log(level::warning, "the data here differs from the group's (grastate.dat says so); a full copy will be needed");
+    return log(level::warning,
+               "the data here differs from the group's (grastate.dat says so); a full copy will be needed");
   if (args.state_id != nullptr && args.state_id->seqno >= 0)
     set_position(from_abi(args.state_id->uuid), args.state_id->seqno);
   else if (file && file->seqno >= 0)
@@ -152,14 +154,17 @@ base::result<void> provider::check_bootstrap() const {
   auto const saved = read_state_file(server_.data_dir);
   if (!saved || !*saved || (*saved)->safe_to_bootstrap) return {};
   return base::fail(
-      "refusing to begin a group with this member's data: other members were in the group when it left or stopped, and may "
-      "hold newer transactions. Begin with the member that left last; or, when sure that this one is the most advanced, set "
-      "safe_to_bootstrap to 1 in " + server_.data_dir + "/grastate.dat and start it again");
+      "refusing to begin a group with this member's data: other members were in the group when it left or stopped, and "
+      "may "
+      "hold newer transactions. Begin with the member that left last; or, when sure that this one is the most "
+      "advanced, set "
+      "safe_to_bootstrap to 1 in " +
+      server_.data_dir + "/grastate.dat and start it again");
 }
 
 base::result<group_options> provider::plan_group() const {
-  auto const listen = parse_all({options_->text("gmcast.listen_addr"), options_->text("group_replication_local_address"),
-                                 server_.node_address});
+  auto const listen = parse_all(
+      {options_->text("gmcast.listen_addr"), options_->text("group_replication_local_address"), server_.node_address});
   if (!listen) return listen.error();
   auto const own = parse_all({options_->text("base_host"), options_->text("group_replication_local_address"),
                               server_.node_address, options_->text("gmcast.listen_addr")});
@@ -267,7 +272,8 @@ void provider::note_ordered(std::uint64_t trx, ordered const& verdict) {
 // ---- files ----
 
 void provider::save_state(saved_state const& state) {
-  if (auto const written = write_state_file(server_.data_dir, state); !written) log(level::warning, written.error().text);
+  if (auto const written = write_state_file(server_.data_dir, state); !written)
+    log(level::warning, written.error().text);
 }
 
 // A member alone in a primary view may begin the group again: nobody else can have more.
@@ -277,7 +283,8 @@ void provider::save_running(view const& now) {
     last_primary_ = now;
   }
   save_state({now.group, -1, now.members.size() == 1, false});
-  if (auto const written = write_view_file(server_.data_dir, now, false); !written) log(level::warning, written.error().text);
+  if (auto const written = write_view_file(server_.data_dir, now, false); !written)
+    log(level::warning, written.error().text);
 }
 
 void provider::save_left() {

@@ -109,8 +109,8 @@ class provider final : public gr::server {
   [[nodiscard]] base::uuid self() const;
 
   // local_commits.cc
-  local_write_set isolated_write_set(std::uint64_t conn, std::span<wsrep_key const> keys, std::span<wsrep_buf const> data,
-                                     std::uint32_t flags) const;
+  local_write_set isolated_write_set(std::uint64_t conn, std::span<wsrep_key const> keys,
+                                     std::span<wsrep_buf const> data, std::uint32_t flags) const;
   abi::status refuse_isolation(std::uint64_t conn, ordered const& verdict);
   abi::status explain(local_transaction const& trx, local_transaction::certified const& answer);
   [[nodiscard]] wsrep_trx_meta meta_of(std::uint64_t trx, std::uint64_t conn) const;
@@ -154,18 +154,18 @@ class provider final : public gr::server {
   std::mutex isolated_mutex_;
   std::unordered_map<std::uint64_t, seqno_t> isolated_;  // connection -> the position its DDL holds
 
-  std::mutex life_mutex_;            // connect, disconnect, evictions: one at a time
+  std::mutex life_mutex_;  // connect, disconnect, evictions: one at a time
   std::thread evictor_;
   std::mutex evictor_mutex_;
   std::atomic<int> receivers_{0};
-  std::atomic<bool> server_up_{false};   // has completed its start
-  std::atomic<bool> diverged_{false};    // this data is not the group's any more
-  std::atomic<bool> left_{true};         // the final view has been shown, or there was nothing to leave
-  std::atomic<int> desyncs_{0};          // asked for and not taken back
-  std::atomic<bool> had_view_{false};    // since connect
+  std::atomic<bool> server_up_{false};  // has completed its start
+  std::atomic<bool> diverged_{false};   // this data is not the group's any more
+  std::atomic<bool> left_{true};        // the final view has been shown, or there was nothing to leave
+  std::atomic<int> desyncs_{0};         // asked for and not taken back
+  std::atomic<bool> had_view_{false};   // since connect
 
   mutable std::mutex position_mutex_;
-  base::uuid group_;                 // whose positions order_ counts; nil: none known
+  base::uuid group_;  // whose positions order_ counts; nil: none known
   base::uuid self_;
   view last_primary_;
 };

@@ -15,8 +15,7 @@ namespace gr::mariadb {
 namespace {
 
 // A name as a template argument.
-template <std::size_t Size>
-struct name {
+template <std::size_t Size> struct name {
   char text[Size];
   constexpr name(char const (&from)[Size]) { std::copy_n(from, Size, text); }  // NOLINT: implicit on purpose
 };
@@ -24,8 +23,7 @@ struct name {
 provider* of(wsrep_provider* table) { return static_cast<provider*>(table->ctx); }
 
 // What a call answers when there is no provider any more, or it broke.
-template <class Answer>
-Answer failed() {
+template <class Answer> Answer failed() {
   if constexpr (std::is_same_v<Answer, int>) return abi::node_fail;
   if constexpr (!std::is_void_v<Answer> && !std::is_same_v<Answer, int>) return Answer{};
 }
@@ -37,8 +35,7 @@ void trace(provider& self, char const* call, int answer) {
   trace(self, call, ("-> " + std::to_string(answer)).c_str());
 }
 
-template <name Name, auto Call>
-struct slot;
+template <name Name, auto Call> struct slot;
 
 template <name Name, class Answer, class... Arguments, Answer (*Call)(provider&, Arguments...)>
 struct slot<Name, Call> {
@@ -95,15 +92,19 @@ int do_append_key(provider& self, wsrep_ws_handle* handle, wsrep_key const* keys
 int do_append_data(provider& self, wsrep_ws_handle* handle, wsrep_buf const* parts, std::size_t count, int kind, bool) {
   return self.append_data(*handle, {parts, count}, kind);
 }
-int do_sync_wait(provider& self, wsrep_gtid* upto, int timeout, wsrep_gtid* out) { return self.sync_wait(upto, timeout, out); }
+int do_sync_wait(provider& self, wsrep_gtid* upto, int timeout, wsrep_gtid* out) {
+  return self.sync_wait(upto, timeout, out);
+}
 int do_last_committed(provider& self, wsrep_gtid* out) { return self.last_committed_id(out); }
 int do_free_connection(provider&, std::uint64_t) { return abi::ok; }
-int do_toi_start(provider& self, std::uint64_t conn, wsrep_key const* keys, std::size_t key_count, wsrep_buf const* data,
-                 std::size_t data_count, std::uint32_t flags, wsrep_trx_meta* meta) {
+int do_toi_start(provider& self, std::uint64_t conn, wsrep_key const* keys, std::size_t key_count,
+                 wsrep_buf const* data, std::size_t data_count, std::uint32_t flags, wsrep_trx_meta* meta) {
   return self.to_execute_start(conn, {keys, key_count}, {data, data_count}, flags, *meta);
 }
 int do_toi_end(provider& self, std::uint64_t conn, wsrep_buf const* error) { return self.to_execute_end(conn, error); }
-int do_preordered_collect(provider&, wsrep_po_handle*, wsrep_buf const*, std::size_t, bool) { return abi::not_implemented; }
+int do_preordered_collect(provider&, wsrep_po_handle*, wsrep_buf const*, std::size_t, bool) {
+  return abi::not_implemented;
+}
 int do_preordered_commit(provider&, wsrep_po_handle*, wsrep_uuid const*, std::uint32_t, int, bool) {
   return abi::not_implemented;
 }
@@ -214,9 +215,7 @@ QUORATE_EXPORT int wsrep_loader(wsrep_provider* table) {
   fill_unused(*table);
   try {
     table->ctx = new provider(make_group, shared_state::instance());
-  } catch (std::exception const&) {
-    return abi::fatal;
-  }
+  } catch (std::exception const&) { return abi::fatal; }
   return abi::ok;
 }
 

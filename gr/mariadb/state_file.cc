@@ -107,13 +107,15 @@ base::result<void> write_state_file(std::string const& data_dir, saved_state con
   text += "uuid:    " + base::to_string(state.group) + "\n";
   text += "seqno:   " + std::to_string(state.seqno) + "\n";
   text += std::string("safe_to_bootstrap: ") + (state.safe_to_bootstrap ? "1" : "0") + "\n";
-  if (state.diverged) text += std::string(diverged_mark) + " the data here is no longer the group's; a full copy is needed\n";
+  if (state.diverged)
+    text += std::string(diverged_mark) + " the data here is no longer the group's; a full copy is needed\n";
   return replace(data_dir, state_name, text);
 }
 
 base::result<void> write_view_file(std::string const& data_dir, view const& now, bool bootstrap) {
   if (now.my_index < 0 || static_cast<std::size_t>(now.my_index) >= now.members.size()) return {};
-  std::string text = "my_uuid: " + base::to_string(now.members[static_cast<std::size_t>(now.my_index)].id) + "\n#vwbeg\n";
+  std::string text =
+      "my_uuid: " + base::to_string(now.members[static_cast<std::size_t>(now.my_index)].id) + "\n#vwbeg\n";
   text += "view_id: 3 " + base::to_string(now.members.front().id) + " " + std::to_string(now.number) + "\n";
   text += std::string("bootstrap: ") + (bootstrap ? "1" : "0") + "\n";
   for (auto const& each : now.members) text += "member: " + base::to_string(each.id) + " 0\n";

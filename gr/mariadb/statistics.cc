@@ -97,9 +97,9 @@ void add_members(stats_block& into, group_status const& status) {
 }  // namespace
 
 void own_counters::reset() {
-  for (auto* each : {&local_commits, &local_cert_failures, &local_replays, &local_bf_aborts, &replicated, &replicated_bytes,
-                     &keys_bytes, &data_bytes, &received, &received_bytes, &applied, &applied_out_of_order,
-                     &apply_waits, &distance_sum, &causal_reads})
+  for (auto* each : {&local_commits, &local_cert_failures, &local_replays, &local_bf_aborts, &replicated,
+                     &replicated_bytes, &keys_bytes, &data_bytes, &received, &received_bytes, &applied,
+                     &applied_out_of_order, &apply_waits, &distance_sum, &causal_reads})
     each->store(0, std::memory_order_relaxed);
   window_sum.store(0, std::memory_order_relaxed);
 }

@@ -24,9 +24,7 @@ abi::status local_transaction::append_keys(std::span<wsrep_key const> keys, cert
   try {
     for (auto const& key : keys)
       if (!add_key(keys_, key, kind)) poison_ = abi::node_fail;
-  } catch (std::bad_alloc const&) {
-    poison_ = abi::node_fail;
-  }
+  } catch (std::bad_alloc const&) { poison_ = abi::node_fail; }
   return poison_;
 }
 
@@ -40,9 +38,7 @@ abi::status local_transaction::append_data(std::span<wsrep_buf const> parts, std
       }
       collected_.insert(collected_.end(), bytes, bytes + part.len);
     }
-  } catch (std::bad_alloc const&) {
-    poison_ = abi::node_fail;
-  }
+  } catch (std::bad_alloc const&) { poison_ = abi::node_fail; }
   return poison_;
 }
 

@@ -64,7 +64,7 @@ class local_transaction {
 
   [[nodiscard]] std::uint64_t trx() const { return trx_; }
   struct snapshot {
-    seqno_t seqno;       // -1: not ordered
+    seqno_t seqno;  // -1: not ordered
     seqno_t depends_on;
     std::uint64_t conn;
     std::uint32_t flags;

@@ -74,11 +74,13 @@ struct wsrep_enc_ctx {
 
 using wsrep_logger_cb = void (*)(int level, char const* line);
 using wsrep_connected_cb = int (*)(void* app, wsrep_view_info const* view);
-using wsrep_view_cb = int (*)(void* app, void* recv_ctx, wsrep_view_info const* view, char const* state, std::size_t length);
+using wsrep_view_cb = int (*)(void* app, void* recv_ctx, wsrep_view_info const* view, char const* state,
+                              std::size_t length);
 using wsrep_sst_request_cb = int (*)(void* app, void** request, std::size_t* length);
-using wsrep_encrypt_cb = int (*)(void* app, wsrep_enc_ctx* ctx, wsrep_buf const* in, void* out, int direction, bool last);
-using wsrep_apply_cb = int (*)(void* recv_ctx, wsrep_ws_handle const* handle, std::uint32_t flags, wsrep_buf const* data,
-                               wsrep_trx_meta const* meta, bool* exit_loop);
+using wsrep_encrypt_cb = int (*)(void* app, wsrep_enc_ctx* ctx, wsrep_buf const* in, void* out, int direction,
+                                 bool last);
+using wsrep_apply_cb = int (*)(void* recv_ctx, wsrep_ws_handle const* handle, std::uint32_t flags,
+                               wsrep_buf const* data, wsrep_trx_meta const* meta, bool* exit_loop);
 using wsrep_unordered_cb = int (*)(void* recv_ctx, wsrep_buf const* data);
 using wsrep_sst_donate_cb = int (*)(void* app, void* recv_ctx, wsrep_buf const* request, wsrep_gtid const* position,
                                     wsrep_buf const* state, bool bypass);
@@ -166,12 +168,22 @@ namespace gr::mariadb::abi {
 
 inline constexpr char interface_version[] = "26";
 inline constexpr std::size_t members_offset = 56;
-inline constexpr std::size_t member_name_max = 31;       // bytes, the NUL not counted
+inline constexpr std::size_t member_name_max = 31;  // bytes, the NUL not counted
 inline constexpr std::size_t member_incoming_max = 255;
 inline constexpr std::uint64_t no_trx = ~std::uint64_t{0};
 
 enum status : int {
-  ok, warning, trx_missing, trx_fail, bf_abort, size_exceeded, conn_fail, node_fail, fatal, not_implemented, not_allowed
+  ok,
+  warning,
+  trx_missing,
+  trx_fail,
+  bf_abort,
+  size_exceeded,
+  conn_fail,
+  node_fail,
+  fatal,
+  not_implemented,
+  not_allowed
 };
 enum callback_status : int { success, failure };
 enum view_state : int { primary, non_primary, disconnected };
@@ -180,14 +192,29 @@ enum stats_type : int { stats_text, stats_number, stats_real };
 enum data_kind : int { ordered_data, unordered_data, annotation_data };
 
 enum capability : std::uint32_t {
-  multi_master = 1U << 0, certification = 1U << 1, parallel_applying = 1U << 2, trx_replay = 1U << 3, isolation = 1U << 4,
-  can_pause = 1U << 5, causal_reads = 1U << 6, causal_trx = 1U << 7, incremental_write_set = 1U << 8,
-  session_locks = 1U << 9, distributed_locks = 1U << 10, consistency_check = 1U << 11, unordered = 1U << 12,
-  annotation = 1U << 13, preordered = 1U << 14, streaming = 1U << 15, snapshots = 1U << 16, non_blocking_ddl = 1U << 17,
+  multi_master = 1U << 0,
+  certification = 1U << 1,
+  parallel_applying = 1U << 2,
+  trx_replay = 1U << 3,
+  isolation = 1U << 4,
+  can_pause = 1U << 5,
+  causal_reads = 1U << 6,
+  causal_trx = 1U << 7,
+  incremental_write_set = 1U << 8,
+  session_locks = 1U << 9,
+  distributed_locks = 1U << 10,
+  consistency_check = 1U << 11,
+  unordered = 1U << 12,
+  annotation = 1U << 13,
+  preordered = 1U << 14,
+  streaming = 1U << 15,
+  snapshots = 1U << 16,
+  non_blocking_ddl = 1U << 17,
 };
 // No streaming and no non-blocking DDL. Bits 12 and 14 stand for calls a 10.11 server never makes; Galera's users see them set.
-inline constexpr std::uint32_t capabilities = multi_master | certification | parallel_applying | trx_replay | isolation |
-                                              can_pause | causal_reads | incremental_write_set | unordered | preordered;
+inline constexpr std::uint32_t capabilities = multi_master | certification | parallel_applying | trx_replay |
+                                              isolation | can_pause | causal_reads | incremental_write_set | unordered |
+                                              preordered;
 static_assert(capabilities == 0x517f);
 
 static_assert(sizeof(void*) == 8 && sizeof(std::size_t) == 8);

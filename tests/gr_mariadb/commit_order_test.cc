@@ -50,10 +50,11 @@ TEST(commit_order, positions_that_share_a_slot_do_not_lose_their_wake_up) {
   commit_order gate;
   gate.reset(0);
   std::vector<std::thread> clients;
-  for (seqno_t seqno = 1025; seqno >= 1; seqno -= 256) clients.emplace_back([&gate, seqno] {
-    ASSERT_EQ(gate.enter(seqno), entry::entered);
-    gate.leave(seqno);
-  });
+  for (seqno_t seqno = 1025; seqno >= 1; seqno -= 256)
+    clients.emplace_back([&gate, seqno] {
+      ASSERT_EQ(gate.enter(seqno), entry::entered);
+      gate.leave(seqno);
+    });
   for (seqno_t seqno = 1; seqno <= 1025; ++seqno)
     if (seqno % 256 != 1) gate.skip(seqno);
   for (auto& each : clients) each.join();

@@ -6,7 +6,6 @@
 namespace gr::mariadb {
 namespace {
 
-
 gr::server_event write_set(gr::seqno_t seqno) {
   gr::remote_write_set event;
   event.seqno = seqno;

@@ -23,7 +23,8 @@ TEST(address, takes_galeras_and_our_own_scheme) {
 }
 
 TEST(address, refuses_with_the_reason) {
-  for (auto const* bad : {"", "h1:4567", "ftp://h1", "gcomm://h1:0", "gcomm://h1:70000", "gcomm://h1:x", "gcomm://[::1", "gr://:5"})
+  for (auto const* bad :
+       {"", "h1:4567", "ftp://h1", "gcomm://h1:0", "gcomm://h1:70000", "gcomm://h1:x", "gcomm://[::1", "gr://:5"})
     EXPECT_FALSE(parse_cluster_address(bad).has_value()) << bad;
   EXPECT_NE(parse_cluster_address("gcomm://h1:70000").error().text.find("1 .. 65535"), std::string::npos);
 }
@@ -56,8 +57,11 @@ TEST(options, durations_come_in_seconds_and_in_iso_8601) {
 
 TEST(options, what_is_not_built_yet_is_refused_under_its_own_name_and_as_security_under_any) {
   gr::option_store store;
-  for (auto const* name : {"group_replication_ssl_mode", "socket.ssl", "group_replication_single_primary_mode", "group_replication_durability"}) {
-    auto const* value = std::string_view(name).ends_with("ssl_mode") ? "REQUIRED" : std::string_view(name).ends_with("durability") ? "DISK" : "ON";
+  for (auto const* name : {"group_replication_ssl_mode", "socket.ssl", "group_replication_single_primary_mode",
+                           "group_replication_durability"}) {
+    auto const* value = std::string_view(name).ends_with("ssl_mode")     ? "REQUIRED"
+                        : std::string_view(name).ends_with("durability") ? "DISK"
+                                                                         : "ON";
     auto const refused = store.set(name, value, moment::before_start);
     ASSERT_FALSE(refused.has_value()) << name;
     EXPECT_NE(refused.error().text.find("not built yet"), std::string::npos);
