@@ -134,7 +134,7 @@ head_read read_head(base::blob const& bytes) {
   }
   auto decoded = decode_copy<log_opening>(record->body);
   if (record->kind != record_kind::opening || !decoded || decoded->how > opening_kind::cut_all ||
-      !possible(decoded->decided)) {
+      !possible(decoded->decided) || decoded->site_since > decoded->decided) {
     head.state = segment_head::foreign;
     return head;
   }
@@ -221,6 +221,9 @@ base::result<void> agreed_log::parts::scan_segment(std::uint64_t number, bool la
     place.segment = static_cast<std::uint32_t>(number & log_segments_max);
     place.offset = static_cast<std::uint32_t>(at);
     place.length = static_cast<std::uint32_t>(record->body.size());
+    if (record->kind == record_kind::opening && at != log_magic_bytes) {
+      return damaged(number, at, "the record that opens a segment is not at its beginning");
+    }
     if (auto done = fold(*record, place); !done) return damaged(number, at, done.error().text);
     at = record->next;
   }
@@ -307,6 +310,7 @@ log_opening agreed_log::parts::opening(opening_kind how, log_identity const& ide
   if (how == opening_kind::goes_on) head.promised = index.promised();
   head.decided = index.decided();
   head.site_since = index.site_since();
+  ensure(head.site_since <= head.decided);
   head.at = index.at();
   return head;
 }

@@ -7,6 +7,7 @@
 
 #include "base/prng.hh"
 #include "tests/xcom/memory_files.hh"
+#include "xcom/log_format.hh"
 
 namespace xcom {
 namespace {
@@ -266,6 +267,32 @@ TEST_F(agreed_log_test, damage_before_the_last_segment_is_an_error_that_helps) {
   files->held[1][3] ^= 1U;
   EXPECT_FALSE(agreed_log(config, files).open());
   files->held.erase(2);
+  EXPECT_FALSE(agreed_log(config, files).open());
+}
+
+// The fuzzer's find: taken for one, it made slots count that nobody can have decided, and the next start refused the file.
+TEST_F(agreed_log_test, an_opening_stands_only_at_the_beginning) {
+  start();
+  log_opening stray;
+  stray.segment = 1;
+  stray.identity = identity;
+  stray.decided = slot_no(~std::uint64_t{0});
+  ASSERT_TRUE(files->append(1, make_record(record_kind::opening, stray)));
+  auto found = agreed_log(config, files).open();
+  ASSERT_FALSE(found);
+  EXPECT_NE(found.error().text.find("opens a segment"), std::string::npos) << found.error().text;
+}
+
+TEST_F(agreed_log_test, an_opening_knows_no_site_it_has_not_decided) {
+  log_opening head;
+  head.segment = 1;
+  head.identity = identity;
+  head.decided = slot_no(4);
+  head.site_since = slot_no(5);
+  base::chain bytes = make_record(record_kind::opening, head);
+  bytes.pieces.insert(bytes.pieces.begin(), segment_magic());
+  files = std::make_shared<memory_files>();
+  ASSERT_TRUE(files->append(1, bytes));
   EXPECT_FALSE(agreed_log(config, files).open());
 }
 
