@@ -252,7 +252,7 @@ void option_store::tell(std::vector<assignment> const& assignments) {
 base::result<void> option_store::set(std::string_view name, std::string_view text, moment when) {
   auto const checked = check(trimmed(name), trimmed(text), when);
   if (!checked) return checked.error();
-  if (auto const allowed = refuse_not_built(*checked, trimmed(name)); !allowed) return allowed;
+  if (auto allowed = refuse_not_built(*checked, trimmed(name)); !allowed) return allowed;
   store({*checked});
   return {};
 }

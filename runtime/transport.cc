@@ -64,7 +64,8 @@ base::result<void> transport::parts::listen() {
       endpoint = *found.begin();
     }
   }
-  if ((bad = open_acceptor(acceptor, endpoint.protocol()))) return failed(bad);
+  bad = open_acceptor(acceptor, endpoint.protocol());
+  if (bad) return failed(bad);
   acceptor.set_option(tcp::acceptor::reuse_address(true), bad);
   if (!bad) acceptor.bind(endpoint, bad);
   if (!bad) acceptor.listen(asio::socket_base::max_listen_connections, bad);
@@ -128,7 +129,7 @@ std::size_t transport::parts::strangers() const {
 }
 
 std::string transport::parts::judge(incoming_link& link, xcom::hello const& said) {
-  std::string const why = objection(said);
+  std::string why = objection(said);
   if (!why.empty()) {
     std::string const who = said.address.empty() ? link.remote() : said.address + " (" + link.remote() + ")";
     complain(said.address.empty() ? link.remote() : said.address, "refused a connection from " + who + ": " + why);

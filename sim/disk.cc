@@ -23,6 +23,7 @@ disk::disk(std::string owner, base::prng random) : owner_(std::move(owner)), ran
 
 std::vector<std::uint64_t> disk::list() {
   std::vector<std::uint64_t> numbers;
+  numbers.reserve(files_.size());
   for (auto const& [number, held] : files_) numbers.push_back(number);
   return numbers;
 }

@@ -76,9 +76,9 @@ struct agreed_log::parts {
   // ---- appending ----
   base::result<void> open_segment(log_opening head);
   base::result<void> roll_if_full();
-  base::result<log_place> append(record_kind kind, base::chain record);
+  base::result<log_place> append(base::chain const& record);
   template <class Body> base::result<log_place> append(record_kind kind, Body const& body) {
-    return append(kind, make_record(kind, body));
+    return append(make_record(kind, body));
   }
   // Forgotten slots no longer keep their segments from being purged.
   void forget_undecided() {
@@ -340,7 +340,7 @@ base::result<void> agreed_log::parts::roll_if_full() {
   return open_segment(opening(opening_kind::goes_on, index.identity()));
 }
 
-base::result<log_place> agreed_log::parts::append(record_kind, base::chain record) {
+base::result<log_place> agreed_log::parts::append(base::chain const& record) {
   if (!broken.empty()) return base::fail(broken);
   if (auto done = roll_if_full(); !done) return done.error();
   auto& segment = segments.back();
@@ -540,6 +540,7 @@ base::result<std::vector<decided_slot>> agreed_log::read(slot_no from, slot_no u
     notes.push_back({note_place, {}});
   }
   std::vector<parts::wanted*> records;
+  records.reserve(values.size() + notes.size());
   for (auto& each : values) records.push_back(&each);
   for (auto& each : notes) {
     if (!each.place.nowhere()) records.push_back(&each);

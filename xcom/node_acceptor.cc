@@ -107,7 +107,8 @@ void node::learn_from_followed_leader() {
 }
 
 void node::decide(value_ptr const& given) {
-  value_ptr const what = given;  // what it came from may be erased below
+  // What it came from is erased below. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+  value_ptr const what = given;
   ensure(what != nullptr);
   decided_ = decided_.next();
   decided_at_ = now_;

@@ -92,6 +92,7 @@ std::span<column const> communication_columns() { return communication_list; }
 
 std::vector<table_row> members_rows(group_status const& now) {
   std::vector<table_row> rows;
+  rows.reserve(now.members.size());
   for (auto const& member : now.members)
     rows.push_back({channel, base::to_string(member.id), member.host, std::int64_t{member.port}, member.state,
                     member.role, member.version, member.communication_stack, member.group_address, member.applied,
@@ -101,6 +102,7 @@ std::vector<table_row> members_rows(group_status const& now) {
 
 std::vector<table_row> member_stats_rows(group_status const& now) {
   std::vector<table_row> rows;
+  rows.reserve(now.members.size());
   for (auto const& member : now.members) rows.push_back(stats_of(now, member));
   return rows;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <span>
 
 #include "gr/mariadb/plugin_rows.hh"
 #include "gr/mariadb/server_symbols.hh"
@@ -76,7 +77,7 @@ template <class Value> Value read_at(void const* object, std::size_t offset) {
   return value;
 }
 template <class Value> void write_at(void* object, std::size_t offset, Value value) {
-  std::memcpy(static_cast<std::byte*>(object) + offset, &value, sizeof value);
+  std::ranges::copy(std::as_bytes(std::span(&value, 1)), static_cast<std::byte*>(object) + offset);
 }
 
 // ---- rows into the server ----

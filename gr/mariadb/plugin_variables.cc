@@ -208,7 +208,7 @@ void set_choices(variable& var) {
   var.choice_names.push_back(nullptr);
   var.choices.type_names = var.choice_names.data();
   TYPELIB* const names = &var.choices;
-  std::memcpy(&var.layout.min, &names, sizeof names);
+  std::memcpy(&var.layout.min, &names, sizeof(void*));
 }
 
 void add(std::deque<variable>& list, option_spec const& spec) {

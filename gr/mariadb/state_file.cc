@@ -95,7 +95,7 @@ base::result<std::optional<saved_state>> read_state_file(std::string const& data
     auto const text = trimmed(line);
     if (text.empty() || text.starts_with('#')) continue;
     if (auto const wrong = take_line(state, text); !wrong.empty())
-      return base::fail(path + " line " + std::to_string(number) + ": " + wrong);
+      return base::fail(std::string(path).append(" line ").append(std::to_string(number)).append(": ").append(wrong));
   }
   if (state.group.is_nil()) state.seqno = -1;
   return std::optional(state);

@@ -1,15 +1,15 @@
 #include "gr/mariadb/views.hh"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/ensure.hh"
 
 namespace gr::mariadb {
 namespace {
 
+// `into` was zeroed before and is longer than bytes_max, so a NUL follows.
 void put_text(char* into, std::size_t bytes_max, std::string const& text) {
-  std::memcpy(into, text.data(), std::min(bytes_max, text.size()));  // zeroed before, so a NUL follows
+  std::copy_n(text.begin(), std::min(bytes_max, text.size()), into);
 }
 
 wsrep_member_info member_to_abi(view_member const& from) {
