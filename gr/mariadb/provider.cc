@@ -358,10 +358,12 @@ abi::status provider::sync_wait(wsrep_gtid const* upto, int timeout_s, wsrep_gti
     target = upto->seqno;
   } else {
     auto const position = group->causal_position(timeout);
+    // Said once until one succeeds: whoever polls a server without majority would fill its log.
     if (!position) {
-      log(level::warning, "causal read: " + position.error().text);
+      if (!causal_reads_fail_.exchange(true)) log(level::warning, "causal read: " + position.error().text);
       return abi::conn_fail;
     }
+    if (causal_reads_fail_.load(std::memory_order_relaxed)) causal_reads_fail_ = false;
     target = *position;
   }
   if (!order_.wait_left(target, until) || !appliers_.wait_none_below(target + 1, until) ||

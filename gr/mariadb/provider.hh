@@ -163,6 +163,7 @@ class provider final : public gr::server {
   std::atomic<bool> left_{true};        // the final view has been shown, or there was nothing to leave
   std::atomic<int> desyncs_{0};         // asked for and not taken back
   std::atomic<bool> had_view_{false};   // since connect
+  std::atomic<bool> causal_reads_fail_{false};
 
   mutable std::mutex position_mutex_;
   base::uuid group_;  // whose positions order_ counts; nil: none known
