@@ -97,6 +97,7 @@ abi::status provider::init(wsrep_init_args const& args) {
     return abi::node_fail;
   }
   for (auto const& each : *remarks) log(level::info, "wsrep_provider_options: " + each);
+  set_gtid_domain();
   take_position(args);
   return abi::ok;
 }

@@ -34,6 +34,14 @@ int version_number(std::string_view version) {
   return parts[0] * 10'000 + parts[1] * 100 + parts[2];
 }
 
+void set_gtid_domain() {
+  auto const* const mode = server_variable<bool const>("wsrep_gtid_mode");
+  auto const* const configured = server_variable<std::uint32_t const>("wsrep_gtid_domain_id");
+  auto* const domain = server_variable<std::uint32_t>("wsrep_gtid_server");  // the first of what it holds
+  if (mode == nullptr || configured == nullptr || domain == nullptr) return;
+  if (*mode && *domain == 0) *domain = *configured;
+}
+
 void log_error(std::string const& line) { log_through("_Z15sql_print_errorPKcz", line); }
 void log_warning(std::string const& line) { log_through("_Z17sql_print_warningPKcz", line); }
 

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,11 @@ template <class Value> Value* server_variable(char const* name) {
 std::string running_server_version();
 // 101119 for "10.11.19-MariaDB"; 0 for what is no version.
 int version_number(std::string_view version);
+
+// Gives the server's own GTIDs (wsrep_gtid_mode) the domain of its configuration, unless they have one. The server gets it from
+// --wsrep_start_position, at bootstrap and with a full copy; one that comes back by itself has none of these and would log
+// the group's transactions in domain 0. Before the server's engines start.
+void set_gtid_domain();
 
 // Into the server's error log. Any thread.
 void log_error(std::string const& line);
