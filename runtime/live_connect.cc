@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "gr/giving_up_place.hh"
 #include "gr/history.hh"
 #include "gr/isolation.hh"
 #include "runtime/live_group.hh"
@@ -60,6 +61,21 @@ base::uuid member_uuid() {
 base::tick_count ticks_of(std::int64_t milliseconds) {
   return base::tick_count(
       std::max<std::uint64_t>(1, static_cast<std::uint64_t>(milliseconds) / base::tick_milliseconds));
+}
+
+// `self`: its entry with the new boot, as a voter; the role is the one it had.
+xcom::begin_again coming_back(xcom::recovered_log const& found, xcom::site_member self, bool alone) {
+  xcom::begin_again how;
+  how.log = found.last.group;
+  how.self = std::move(self);
+  how.at = found.at;
+  if (auto const* before = found.at.find(how.self.id); before != nullptr && !alone) how.self.role = before->role;
+  how.promised = found.promised;
+  how.decided = found.decided;
+  how.log_begins = found.begins;
+  how.undecided = found.undecided;
+  how.force_alone = alone;
+  return how;
 }
 
 }  // namespace
@@ -123,6 +139,8 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
                          gr::history_of(log_->checkpoints()) == options_.start->group;
   if (request.bootstrap) return data_fits ? come_back(*found, true) : found_group(*found);
   bool const same_host_boot = read_host_boot(options_.data_dir) == host_boot();
+  if (has_log && !data_fits && same_host_boot && gr::others_may_need_the_vote(*found))
+    return come_back_to_leave(*found);
   if (data_fits && found->at.find(found->last.self) != nullptr) {
     if (found->whole && same_host_boot) return come_back(*found, false);
     say(server::level::warning,
@@ -168,13 +186,17 @@ base::result<void> live_group::found_group(xcom::recovered_log const& found) {
   return {};
 }
 
-base::result<void> live_group::come_back(xcom::recovered_log const& found, bool alone) {
+base::result<void> live_group::take_up_log(xcom::recovered_log const& found) {
   self_ = found.last.self;
   own_uuid_ = self_.uuid;
   boot_ = found.last.boot + 1;
   log_name_ = found.last.group;
   if (auto done = listen(); !done) return done;
-  if (auto done = log_->begin({log_name_, self_, boot_}, true); !done) return done;
+  return log_->begin({log_name_, self_, boot_}, true);
+}
+
+base::result<void> live_group::come_back(xcom::recovered_log const& found, bool alone) {
+  if (auto done = take_up_log(found); !done) return done;
   auto config = member_configuration();
   auto const from = gr::beginning_for(log_->checkpoints(), config.base);
   if (!from) return base::fail("the agreed log has no checkpoint for position " + std::to_string(config.base));
@@ -184,18 +206,22 @@ base::result<void> live_group::come_back(xcom::recovered_log const& found, bool 
                                " slots accepted above it" +
                                (alone ? "; going on ALONE from here, as --wsrep-new-cluster asks" : ""));
   make_member(std::move(config));
-  xcom::begin_again how;
-  how.log = log_name_;
-  how.self = self_entry(gr::member_status::recovering);
-  how.at = found.at;
-  if (auto const* before = found.at.find(self_); before != nullptr && !alone) how.self.role = before->role;
-  how.promised = found.promised;
-  how.decided = found.decided;
-  how.log_begins = found.begins;
-  how.undecided = found.undecided;
-  how.force_alone = alone;
-  make_node(std::move(how));
+  make_node(coming_back(found, self_entry(gr::member_status::recovering), alone));
   step_member(gr::resumed{*from, node_->current_site()});
+  return {};
+}
+
+// Nothing is delivered meanwhile: the member machine stays OFFLINE. tick() sees when the place can be given up.
+base::result<void> live_group::come_back_to_leave(xcom::recovered_log const& found) {
+  if (auto done = take_up_log(found); !done) return done;
+  say(server::level::info,
+      "the position of this server's data is not known, or not in the agreed log (after a crash mariadbd "
+      "--wsrep-recover prints "
+      "it): coming back as " +
+          xcom::to_string(self_) + " to give its place up in order and be taken in anew");
+  gives_up_place_ = true;
+  make_member(member_configuration());
+  make_node(coming_back(found, self_entry(gr::member_status::recovering), false));
   return {};
 }
 
@@ -211,12 +237,13 @@ base::result<void> live_group::ask_to_join() {
   return {};
 }
 
-// Expelled while the server runs: a new incarnation goes on delivering where the old one stopped.
+// Expelled while the server runs: a new incarnation goes on delivering where the old one stopped. One that never delivered
+// begins anew.
 void live_group::join_again(xcom::site const& at) {
   step_member(gr::quorum{false, {}});
   answer_all_as_unknown("this member was expelled from the group");
   bool const never_delivered = !node_->is_delivering();
-  if (never_delivered && !member_->waits_for_majority())
+  if (never_delivered && !member_->waits_for_majority() && !gives_up_place_)
     return close_group("this member was expelled while it joined: start the server again");
   own_place_.reset();
   if (!never_delivered) {
@@ -227,8 +254,11 @@ void live_group::join_again(xcom::site const& at) {
   for (auto const& each : at.members) seeds.push_back(each.address);
   self_.incarnation = std::max(self_.incarnation + 1, milliseconds_now());
   boot_ = 1;
-  say(server::level::warning,
-      "the group went on without this member; asking to be taken in again as " + xcom::to_string(self_));
+  if (std::exchange(gives_up_place_, false))
+    say(server::level::info, "the old place is given up; asking to be taken in as " + xcom::to_string(self_));
+  else
+    say(server::level::warning,
+        "the group went on without this member; asking to be taken in again as " + xcom::to_string(self_));
   node_events_.clear();
   if (auto done = listen(); !done) return close_group(done.error().text);
   if (never_delivered) make_member(member_configuration());

@@ -100,7 +100,9 @@ class live_group final : public gr::group {
   base::result<void> listen();
   base::result<xcom::recovered_log> open_log();
   base::result<void> found_group(xcom::recovered_log const& found);
+  base::result<void> take_up_log(xcom::recovered_log const& found);
   base::result<void> come_back(xcom::recovered_log const& found, bool alone);
+  base::result<void> come_back_to_leave(xcom::recovered_log const& found);
   base::result<void> ask_to_join();
   void join_again(xcom::site const& at);
   void make_node(xcom::beginning how);
@@ -150,6 +152,7 @@ class live_group final : public gr::group {
   void log_failed(base::result<void> const& done);
   void arm_timer();
   void tick();
+  void leave_when_possible();
   void observe();
   void check_majority();
   void purge_log();
@@ -176,6 +179,7 @@ class live_group final : public gr::group {
   base::uuid log_name_;
   std::uint64_t boot_ = 1;
   std::optional<xcom::checkpoint> own_place_;  // where an expelled incarnation stopped delivering
+  bool gives_up_place_ = false;                // came back to leave in order and begin anew
   std::deque<xcom::event> node_events_;
   std::vector<xcom::action> actions_;
   bool stepping_ = false;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "gr/giving_up_place.hh"
 #include "gr/history.hh"
 #include "gr/isolation.hh"
 #include "runtime/live_group.hh"
@@ -161,6 +162,7 @@ void live_group::on(xcom::expelled const& what) {
   if (closing_ || gave_up_) return finish_leaving();
   // This may run inside a handler of the very transport that has to be replaced.
   boost::asio::post(io_, [this, at = what.at] {
+    if (closing_ || gave_up_) return finish_leaving();
     join_again(at);
     settle();
   });
@@ -171,7 +173,8 @@ void live_group::on(xcom::join_failed const& what) {
 }
 
 void live_group::on(xcom::left const&) {
-  if (closing_) finish_leaving();
+  if (closing_) return finish_leaving();
+  if (gives_up_place_) on(xcom::expelled{node_->current_site()});
 }
 
 void live_group::on(xcom::quorum_changed const& what) {
@@ -188,7 +191,7 @@ void live_group::on(xcom::leader_changed const& what) {
 // A restarted member whose site the group has left behind, and that nobody can bring up to date, begins anew like an
 // expelled one.
 void live_group::on(xcom::history_lost const& what) {
-  if (member_ && member_->waits_for_majority()) return on(xcom::expelled{node_->current_site()});
+  if (gives_up_place_ || (member_ && member_->waits_for_majority())) return on(xcom::expelled{node_->current_site()});
   step_member(gr::history_gone{what.wanted});
 }
 
@@ -253,9 +256,15 @@ void live_group::tick() {
   if (!node_ || gave_up_) return;
   observe();
   settle();
+  if (gives_up_place_) leave_when_possible();
   check_majority();
   purge_log();
   if (now_.value() % status_every_ticks == 0) publish_status();
+}
+
+void live_group::leave_when_possible() {
+  if (!node_->have_quorum() || node_->is_leaving()) return;
+  if (gr::may_give_up_place(node_->current_site(), self_, node_->peers())) step_node(xcom::leave_group{});
 }
 
 void live_group::observe() {

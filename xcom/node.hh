@@ -240,6 +240,7 @@ class node {
   [[nodiscard]] checkpoint checkpoint_here() const;
   [[nodiscard]] bool is_delivering() const { return delivering_.has_value(); }
   [[nodiscard]] bool is_member() const { return phase_ == phase::member; }
+  [[nodiscard]] bool is_leaving() const { return leaving_; }
   [[nodiscard]] bool have_quorum() const { return have_quorum_; }
   [[nodiscard]] std::map<member_id, peer> const& peers() const { return peers_; }
   [[nodiscard]] origin_seq next_seq() const { return next_seq_; }

@@ -1,11 +1,44 @@
 #!/usr/bin/python3
-"""What a member that comes back must still know."""
-from harness import Group, check, run
+"""A member that crashed comes back though nobody recovered its data's position, and one that left counts its GTIDs on."""
+from harness import Group, check, run, wait_for
+
+CRASH_SAFE = {"innodb_flush_log_at_trx_commit": 1}
 
 
 def prepare(group):
     group[0].sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
     group.check_equal()
+
+
+def comes_back(group, member):
+    """The others have no majority without it, so it has to find its place again before it can be copied."""
+    member.start()
+    check(member.recovery().startswith("full copy"), f"not a full copy: {member.recovery()!r}")
+    member.sql("INSERT INTO d.t SELECT MAX(id) + 1 FROM d.t", causal=True)
+
+
+def one_of_two_is_killed():
+    """one of two is killed and started without --wsrep_start_position: the other gets its majority back, and both write again"""
+    with Group(2, server_options=CRASH_SAFE) as group:
+        group.form()
+        prepare(group)
+        for member in (group[1], group[0]):
+            member.kill()
+            comes_back(group, member)
+            group.check_equal()
+
+
+def two_of_three_are_killed():
+    """two of three are killed: the first to return gives the third its majority back, though the other stays away for a while"""
+    with Group(3, server_options=CRASH_SAFE) as group:
+        group.form()
+        prepare(group)
+        group[1].kill()
+        group[2].kill()
+        wait_for("the survivor to know that it is alone", 30, lambda: group[0].status("wsrep_ready") == "OFF")
+        comes_back(group, group[1])
+        comes_back(group, group[2])
+        group.check_equal()
 
 
 def gtids_keep_their_domain():
@@ -25,4 +58,4 @@ def gtids_keep_their_domain():
 
 
 if __name__ == "__main__":
-    run(gtids_keep_their_domain)
+    run(one_of_two_is_killed, two_of_three_are_killed, gtids_keep_their_domain)

@@ -1,0 +1,21 @@
+// A member that crashed and whose data's position nobody recovered cannot deliver anything, yet its log is whole: it is still the
+// voter that promised what stands there, and the others may have no majority without it. So it comes back, votes until they
+// can go on without it, gives its place up in order, and asks to be taken in anew. Functions of values; runtime/ carries it out.
+#pragma once
+
+#include <map>
+
+#include "xcom/agreed_log.hh"
+#include "xcom/node.hh"
+
+namespace gr {
+
+// Whether there is a vote to be given: a voter among others, in a log from which nothing it promised can be missing.
+[[nodiscard]] bool others_may_need_the_vote(xcom::recovered_log const& log);
+
+// Whether it can go: those who stay have a majority among themselves, and one of them delivers, so that it can bring a joiner
+// up to date. Any earlier, leaving could stop the group.
+[[nodiscard]] bool may_give_up_place(xcom::site const& now, xcom::member_id const& self,
+                                     std::map<xcom::member_id, xcom::peer> const& peers);
+
+}  // namespace gr
