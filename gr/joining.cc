@@ -320,14 +320,16 @@ void member::perform(recovery::declare_online const&) {
 
 void member::perform(recovery::leave const& what) { refuse(what.why); }
 
+// A server that is connected and waits to be joined hears it first: once it sees the group closed it goes down in a way of its
+// own, which does not wait for the threads in this library. One that still waits for its connect gets the reason there.
 void member::refuse(std::string why) {
   if (stage_ == stage::closed) return;
-  bool const starting = !config_.server_runs && stage_ != stage::online;
+  bool const starting = connected_ && !config_.server_runs && stage_ != stage::online;
   recovery_line_ = "failed: " + why;
   stage_ = stage::closed;
   emit(say{server::level::error, why});
-  emit(give_up{why});
-  if (starting) tell_server(fatal_error{std::move(why)});
+  if (starting) tell_server(fatal_error{why});
+  emit(give_up{std::move(why)});
 }
 
 // A restarted or returned member reads what it misses like a joiner does: from the donor the rules choose, not from anybody.

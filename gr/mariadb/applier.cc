@@ -145,7 +145,7 @@ bool provider::handle(state_needed const&, void*) {
   void* request = nullptr;
   std::size_t length = 0;
   int const answer = server_.sst_request(server_.app, &request, &length);
-  base::result<base::blob> outcome = base::fail("the server could not prepare to receive a copy");
+  base::result<base::blob> outcome = base::fail("see the lines of its state transfer script above");
   if (answer == abi::success) outcome = base::blob::copy_of({static_cast<std::uint8_t const*>(request), length});
   std::free(request);
   if (auto const group = shared_.current_group()) group->state_requested(std::move(outcome));

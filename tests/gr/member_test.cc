@@ -165,4 +165,31 @@ TEST(member, a_log_of_other_verdicts_is_refused) {
   EXPECT_TRUE(gave_up);
 }
 
+// A joiner whose server cannot be copied to: the state transfer script failed before it could say where it listens.
+TEST(member, a_server_that_cannot_be_joined_hears_so_before_the_group_is_closed) {
+  fed joiner(config_of(two));
+  auto at = beginning();
+  at.at = {2, {entry(one, gr::member_status::online), entry(two, gr::member_status::recovering)}};
+  joiner.step(gr::taken_in{at});
+  gr::observed seen;
+  seen.have_quorum = true;
+  seen.others.push_back({one, true, {base::make_uuid(9, 9), 0, 0, 0, 0, false}});
+  for (std::uint64_t tick : {1U, 100U, 101U}) {
+    seen.now = base::tick_count(tick);
+    joiner.step(seen);
+  }
+  ASSERT_EQ(joiner.handed<gr::state_needed>().size(), 1U);
+  joiner.step(gr::state_request_ready{base::fail("no script")});
+  auto const place_of = [&](auto&& is_it) {
+    return std::find_if(joiner.actions.begin(), joiner.actions.end(), is_it) - joiner.actions.begin();
+  };
+  auto const told = place_of([](auto const& each) {
+    auto const* to = std::get_if<gr::to_server>(&each);
+    return to != nullptr && std::holds_alternative<gr::fatal_error>(to->what);
+  });
+  auto const gave_up = place_of([](auto const& each) { return std::holds_alternative<gr::give_up>(each); });
+  EXPECT_LT(told, gave_up);
+  EXPECT_LT(gave_up, std::ssize(joiner.actions));
+}
+
 }  // namespace

@@ -112,6 +112,15 @@ def nobody_to_join():
             check(each.value("SELECT id FROM d.t") == 42, "the data was touched")
 
 
+def nothing_to_be_copied_with():
+    """the joiner's state transfer script fails at once: the server ends in bounded time, without a crash, and says why"""
+    with Group(2) as group:
+        group[0].start(bootstrap=True)
+        group[1].settings["server_options"] = {"wsrep_sst_method": "nowhere"}
+        refuses_to_start(group[1], "could not prepare to receive a full copy", within=20)
+        check(group[0].value("SELECT 1") == 1, "the member that stayed is gone")
+
+
 def group_name_mismatch():
     """a server of another group's name is refused, and the group does not notice"""
     with Group(2) as group:
@@ -224,5 +233,5 @@ def library_in_two_places():
 
 
 if __name__ == "__main__":
-    run(wrong_settings, option_refused_at_run_time, port_in_use, nobody_to_join, group_name_mismatch, foreign_bytes,
+    run(wrong_settings, option_refused_at_run_time, port_in_use, nobody_to_join, nothing_to_be_copied_with, group_name_mismatch, foreign_bytes,
         damaged_state_file, damaged_log, library_in_two_places)
