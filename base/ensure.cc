@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 namespace base {
 namespace {
@@ -19,6 +20,11 @@ ensure_handler set_ensure_handler(ensure_handler handler) {
   ensure_handler before = installed;
   installed = handler;
   return before;
+}
+
+void throw_broken_claim(char const* claim, std::source_location const& where) {
+  throw broken_claim(std::string("broken claim ") + claim + " at " + where.file_name() + ":" +
+                     std::to_string(where.line()));
 }
 
 void ensure_failed(char const* claim, std::source_location const& where) {

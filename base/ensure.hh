@@ -4,6 +4,7 @@
 #pragma once
 
 #include <source_location>
+#include <stdexcept>
 
 namespace base {
 
@@ -12,6 +13,14 @@ using ensure_handler = void (*)(char const* claim, std::source_location const& w
 // Installs what happens when a claim is broken; returns the handler before it. The handler may throw or end the
 // process; if it returns, the process aborts. Not thread-safe: call once, before any machine runs.
 ensure_handler set_ensure_handler(ensure_handler handler);
+
+// What a server's handler throws, so that whoever drives the machines can leave the group with the rest of the process up.
+// A machine it came out of is not to be asked again.
+class broken_claim : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+[[noreturn]] void throw_broken_claim(char const* claim, std::source_location const& where);
 
 [[noreturn]] void ensure_failed(char const* claim, std::source_location const& where);
 

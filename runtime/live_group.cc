@@ -13,6 +13,7 @@ constexpr std::size_t message_bytes_max = (1ULL << 30) - (1U << 20);
 // mariadbd ignores SIGTERM while it waits for this.
 constexpr auto connect_patience = std::chrono::seconds(60);
 constexpr auto leave_patience = std::chrono::seconds(5);
+constexpr char const* not_connected = "this member is not connected to a group";
 
 }  // namespace
 
@@ -28,8 +29,9 @@ live_group::~live_group() { stop_thread(); }
 void live_group::start_thread() {
   io_.restart();
   work_.emplace(boost::asio::make_work_guard(io_));
+  open_inbox();
   running_ = true;
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] { run_strand(); });
 }
 
 void live_group::stop_thread() {
@@ -38,6 +40,57 @@ void live_group::stop_thread() {
   work_.reset();
   io_.stop();
   thread_.join();
+  close_inbox(not_connected);
+}
+
+void live_group::run_strand() {
+  try {
+    io_.run();
+  } catch (std::exception const& why) { broke(why.what()); }
+}
+
+// A broken claim, or no memory: what the machines hold cannot be trusted any more, so none of them is asked again. The
+// others see the connections close, go on without this member, and its server stays up for reading.
+void live_group::broke(std::string const& why) {
+  say(gr::server::level::error, "this member stops taking part in the group, for good until it is restarted: " + why +
+                                    ". This is a fault of group replication; please report it with this log");
+  if (net_) net_->close();
+  close_inbox("this member stopped after a fault: " + why);
+  for (auto const& [seq, who] : waiting_) who->answer({gr::order_outcome::unknown, -1, -1, why});
+  waiting_.clear();
+  if (connecting_) connecting_->answer(base::fail(why));
+  if (leaving_) leaving_->answer(true);
+  publish_broken();
+  if (!std::exchange(gave_up_, true)) server_.deliver(gr::group_closed{});
+}
+
+void live_group::publish_broken() {
+  auto last = std::make_shared<gr::group_status>(status());
+  last->connected = last->have_quorum = last->online = last->donating = false;
+  last->state = "ERROR";
+  for (auto& each : last->members)
+    if (each.is_self) each.state = "ERROR";
+  std::lock_guard const lock(status_mutex_);
+  status_ = std::move(last);
+}
+
+void live_group::open_inbox() {
+  std::lock_guard const lock(inbox_mutex_);
+  closed_because_.clear();
+}
+
+// Whoever comes later is refused, and whoever came and was not served yet: nothing of theirs was handed to the group.
+void live_group::close_inbox(std::string const& why) {
+  std::vector<to_order> unserved;
+  {
+    std::lock_guard const lock(inbox_mutex_);
+    closed_because_ = why;
+    unserved.swap(inbox_);
+    work_inbox_.clear();
+    inbox_posted_ = false;
+  }
+  for (auto const& each : unserved)
+    if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, why});
 }
 
 // One wake-up of the strand serves everything posted until it gets there.
@@ -45,6 +98,7 @@ void live_group::post(std::function<void()> work) {
   bool wake = false;
   {
     std::lock_guard const lock(inbox_mutex_);
+    if (!closed_because_.empty()) return;
     work_inbox_.push_back(std::move(work));
     wake = !std::exchange(inbox_posted_, true);
   }
@@ -54,7 +108,13 @@ void live_group::post(std::function<void()> work) {
 void live_group::enqueue(to_order one) {
   bool wake = false;
   {
-    std::lock_guard const lock(inbox_mutex_);
+    std::unique_lock lock(inbox_mutex_);
+    if (!closed_because_.empty()) {
+      std::string const why = closed_because_;
+      lock.unlock();
+      if (one.who) one.who->answer({gr::order_outcome::not_sent, -1, -1, why});
+      return;
+    }
     inbox_.push_back(std::move(one));
     wake = !std::exchange(inbox_posted_, true);
   }
@@ -93,6 +153,7 @@ void live_group::drain_inbox() {
 }
 
 base::result<void> live_group::connect(gr::connect_request const& request) {
+  std::lock_guard const life(life_mutex_);
   if (running_) return base::fail("this member is connected already");
   group_name_ = request.group_name;
   seeds_ = request.seeds;
@@ -119,15 +180,13 @@ base::result<void> live_group::connect(gr::connect_request const& request) {
                                          "), and was one of them started with --wsrep-new-cluster?"));
   if (!*done) {
     stop_thread();
-    net_.reset();
-    node_.reset();
-    member_.reset();
-    log_.reset();
+    forget_machines();
   }
   return *done;
 }
 
 void live_group::disconnect() {
+  std::lock_guard const life(life_mutex_);
   if (!running_) return;
   auto const gone = std::make_shared<ticket<bool>>();
   post([this, gone] {
@@ -138,15 +197,25 @@ void live_group::disconnect() {
     else
       finish_leaving();
   });
-  if (!gone->wait_for(leave_patience)) {
+  if (is_open() && !gone->wait_for(leave_patience)) {
     auto const closed = std::make_shared<ticket<bool>>();
     post([this, closed] {
       leaving_ = closed;
       finish_leaving();
     });
-    closed->wait();
+    (void)closed->wait_for(
+        leave_patience);  // in vain when the strand broke meanwhile: then the group is closed as well
   }
   stop_thread();
+  forget_machines();
+}
+
+bool live_group::is_open() {
+  std::lock_guard const lock(inbox_mutex_);
+  return closed_because_.empty();
+}
+
+void live_group::forget_machines() {
   net_.reset();
   node_.reset();
   member_.reset();
@@ -154,7 +223,6 @@ void live_group::disconnect() {
 }
 
 gr::ordered live_group::order(gr::local_write_set write_set) {
-  if (!running_) return {gr::order_outcome::not_sent, -1, -1, "this member is not connected to a group"};
   auto const limit = static_cast<std::size_t>(options_.options->number("group_replication_transaction_size_limit"));
   std::size_t const bytes = write_set.data.size() + write_set.keys.size();
   if ((limit > 0 && bytes > limit) || bytes > message_bytes_max)
@@ -173,7 +241,6 @@ gr::ordered live_group::order(gr::local_write_set write_set) {
 }
 
 void live_group::order_later(gr::local_write_set write_set) {
-  if (!running_) return;
   gr::write_set_message message;
   message.source = {own_uuid_, write_set.trx, write_set.conn};
   message.flags = write_set.flags;
@@ -184,7 +251,6 @@ void live_group::order_later(gr::local_write_set write_set) {
 }
 
 base::result<gr::seqno_t> live_group::causal_position(std::chrono::milliseconds timeout) {
-  if (!running_) return base::fail("this member is not connected to a group");
   auto const who = std::make_shared<ticket<gr::ordered>>();
   enqueue({base::encode(gr::ordered_message(gr::marker_message{})), 0, 0, who});
   auto const answer = who->wait_for(timeout);

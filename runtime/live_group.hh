@@ -92,6 +92,13 @@ class live_group final : public gr::group {
   void drain_inbox();
   void start_thread();
   void stop_thread();
+  void run_strand();
+  void broke(std::string const& why);
+  void publish_broken();
+  void open_inbox();
+  void close_inbox(std::string const& why);
+  [[nodiscard]] bool is_open();
+  void forget_machines();
   void answer_all_as_unknown(std::string const& why);
   void publish_status();
 
@@ -200,7 +207,9 @@ class live_group final : public gr::group {
   std::shared_ptr<ticket<bool>> leaving_;
 
   // between threads
+  std::mutex life_mutex_;  // one connect or disconnect at a time
   std::mutex inbox_mutex_;
+  std::string closed_because_;  // empty: the strand takes what is posted
   std::vector<to_order> inbox_;
   std::vector<std::function<void()>> work_inbox_;
   bool inbox_posted_ = false;

@@ -255,6 +255,12 @@ void provider::leave_in_background(std::string const& why) {
   evictor_ = std::thread([group = std::move(group)] { group->disconnect(); });
 }
 
+void provider::broke(char const* call, std::string const& why) {
+  log(level::error,
+      std::string(call) + ": " + why + ". This is a fault of group replication; please report it with this log");
+  leave_in_background("a call into it failed");
+}
+
 // A server that waits to be joined cannot be stopped any other way: it ignores signals until it is up.
 void provider::end_process(std::string const& why) {
   log(level::error, "joining the group failed, this server ends: " + why);

@@ -72,6 +72,9 @@ class provider final : public gr::server {
   void stats_free(wsrep_stats_var* block) { blocks_.free(block); }
   void stats_reset();
 
+  // One of these calls ended in an exception: says so, and leaves the group.
+  void broke(char const* call, std::string const& why);
+
   // ---- gr::server ----
   void deliver(server_event event) override;
   void note_ordered(std::uint64_t trx, ordered const& verdict) override;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 
+#include "base/ensure.hh"
 #include "gr/isolation.hh"
 #include "gr/mariadb/make_group.hh"
 #include "gr/mariadb/provider.hh"
@@ -52,7 +53,7 @@ struct slot<Name, Call> {
         return Call(*self, arguments...);
       }
     } catch (std::exception const& broken) {
-      self->log(gr::server::level::error, std::string(Name.text) + ": " + broken.what());
+      self->broke(Name.text, broken.what());
       return failed<Answer>();
     }
   }
@@ -213,6 +214,7 @@ QUORATE_EXPORT int wsrep_loader(wsrep_provider* table) {
   fill_lifecycle(*table);
   fill_transactions(*table);
   fill_unused(*table);
+  base::set_ensure_handler(base::throw_broken_claim);
   try {
     table->ctx = new provider(make_group, shared_state::instance());
   } catch (std::exception const&) { return abi::fatal; }

@@ -1,0 +1,282 @@
+// The whole driver on loopback sockets, with its threads: three groups in this process below three small servers.
+#include "runtime/live_group.hh"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <filesystem>
+#include <iostream>
+#include <map>
+
+#include "base/ensure.hh"
+#include "certifier/write_set.hh"
+
+namespace runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using gr::seqno_t;
+
+template <class Claim> bool within(std::chrono::milliseconds most, Claim claim) {
+  auto const deadline = std::chrono::steady_clock::now() + most;
+  while (!claim()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
+// Free when it was asked for; taken by nobody else as long as the kernel hands out others first.
+unsigned free_port() {
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor acceptor(io, {boost::asio::ip::address_v4::loopback(), 0});
+  return acceptor.local_endpoint().port();
+}
+
+struct temporary_directory {
+  std::string path;
+  temporary_directory() {
+    path = (std::filesystem::temp_directory_path() / "quorate-live-XXXXXX").string();
+    if (::mkdtemp(path.data()) == nullptr) ADD_FAILURE() << "no temporary directory";
+  }
+  temporary_directory(temporary_directory const&) = delete;
+  temporary_directory& operator=(temporary_directory const&) = delete;
+  ~temporary_directory() { std::filesystem::remove_all(path); }
+};
+
+class small_server;
+
+// Who can copy from whom, as the state transfer scripts can.
+struct hall {
+  std::mutex mutex;
+  std::map<std::string, small_server*> by_name;
+};
+
+// Applies at once, on the strand. What it holds is the write sets by position; where there is none a view took the position,
+// or a transaction that failed.
+class small_server final : public gr::server {
+ public:
+  small_server(hall& among, std::string name) : among_(among), name_(std::move(name)), port_(free_port()) {
+    std::lock_guard const lock(among_.mutex);
+    among_.by_name[name_] = this;
+  }
+  ~small_server() override {
+    group.reset();
+    std::lock_guard const lock(among_.mutex);
+    among_.by_name.erase(name_);
+  }
+  small_server(small_server const&) = delete;
+  small_server& operator=(small_server const&) = delete;
+
+  // Without seeds it begins the group.
+  base::result<void> start(std::vector<std::string> const& seeds) {
+    gr::group_options how;
+    how.data_dir = directory_.path;
+    how.node_name = name_;
+    how.incoming = "127.0.0.1:1";
+    how.listen_host = how.own_host = "127.0.0.1";
+    how.listen_port = how.own_port = port_;
+    how.options = std::make_shared<gr::option_store>();
+    if (seqno_t const at = committed_; at >= 0) {
+      std::lock_guard const lock(mutex_);
+      how.start = {history_, at};
+    }
+    online = closed = false;
+    group = std::make_unique<live_group>(how, *this);
+    return group->connect({"g", seeds, seeds.empty()});
+  }
+  gr::ordered commit(std::string const& row, std::string const& what) {
+    std::array<std::string_view, 3> const path{"db", "t", row};
+    certifier::write_set keys;
+    keys.add(path, certifier::key_kind::exclusive);
+    gr::local_write_set one;
+    one.trx = ++last_trx_;
+    one.flags = gr::flag_start | gr::flag_end;
+    one.last_seen = committed_;
+    one.keys = keys.encode();
+    one.data = base::blob::copy_of(what);
+    {
+      std::lock_guard const lock(mutex_);
+      under_way_[one.trx] = what;
+    }
+    return group->order(std::move(one));
+  }
+
+  void deliver(gr::server_event event) override {
+    std::visit([this](auto const& each) { on(each); }, event);
+  }
+  void note_ordered(std::uint64_t trx, gr::ordered const& verdict) override {
+    std::lock_guard const lock(mutex_);
+    auto const mine = under_way_.extract(trx);
+    if (verdict.outcome == gr::order_outcome::passed) rows_[verdict.seqno] = mine.mapped();
+    committed_ = std::max<seqno_t>(committed_, verdict.seqno);
+  }
+  [[nodiscard]] seqno_t last_committed() const override { return committed_; }
+  void log(level, std::string const& line) override {
+    std::lock_guard const lock(mutex_);
+    lines_ += name_ + ": " + line + "\n";
+  }
+
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::map<seqno_t, std::string> rows() {
+    std::lock_guard const lock(mutex_);
+    return rows_;
+  }
+  [[nodiscard]] std::string lines() {
+    std::lock_guard const lock(mutex_);
+    return lines_;
+  }
+
+  std::unique_ptr<live_group> group;
+  std::atomic<bool> online{false};
+  std::atomic<bool> closed{false};
+  std::atomic<bool> breaks_a_claim{false};
+
+ private:
+  template <class Event> void on(Event const&) {}
+  void on(gr::resume_at const& event) { takes(event.own); }
+  void on(gr::view_installed const& event) { takes(event.now); }
+  void on(gr::remote_write_set const& event) {
+    if (breaks_a_claim) base::throw_broken_claim("rows are in order", std::source_location::current());
+    std::lock_guard const lock(mutex_);
+    if (!event.failed) rows_[event.seqno] = std::string(event.data.text());
+    committed_ = std::max<seqno_t>(committed_, event.seqno);
+  }
+  void on(gr::state_needed const&) { group->state_requested(base::blob::copy_of(name_)); }
+  void on(gr::donate_state const& event) {
+    std::lock_guard const lock(among_.mutex);
+    among_.by_name.at(std::string(event.request.text()))->take_copy(history_, event.position, rows());
+    group->state_sent(event.position, 0);
+  }
+  void on(gr::caught_up const&) { online = true; }
+  void on(gr::group_closed const&) { closed = true; }
+
+  void takes(gr::view const& now) {
+    if (now.status != gr::view_status::primary) return;
+    std::lock_guard const lock(mutex_);
+    history_ = now.group;
+    committed_ = std::max<seqno_t>(committed_, now.seqno);
+  }
+  void take_copy(base::uuid const& history, seqno_t position, std::map<seqno_t, std::string> rows) {
+    {
+      std::lock_guard const lock(mutex_);
+      history_ = history;
+      rows_ = std::move(rows);
+      committed_ = position;
+    }
+    group->state_received(history, position, 0);
+  }
+
+  hall& among_;
+  std::string const name_;
+  unsigned const port_;
+  temporary_directory directory_;
+  std::atomic<std::uint64_t> last_trx_{0};
+  std::atomic<seqno_t> committed_{-1};
+  std::mutex mutex_;
+  base::uuid history_;
+  std::map<std::uint64_t, std::string> under_way_;
+  std::map<seqno_t, std::string> rows_;
+  std::string lines_;
+};
+
+class live_group_test : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (char const* name : {"a", "b", "c"}) servers.push_back(std::make_unique<small_server>(among, name));
+    start(0, {});
+    start(1, {servers[0]->address()});
+    start(2, {servers[0]->address(), servers[1]->address()});
+  }
+  void TearDown() override {
+    for (auto const& each : servers) each->group->disconnect();
+    if (HasFailure())
+      for (auto const& each : servers) std::cerr << each->lines();
+  }
+  void start(std::size_t which, std::vector<std::string> const& seeds) {
+    auto const done = servers[which]->start(seeds);
+    if (!done) ADD_FAILURE() << done.error().text;
+    EXPECT_TRUE(within(20s, [&] { return servers[which]->online.load(); })) << which << " does not come online";
+  }
+  // Commits `each` times from two threads a server; how many passed.
+  std::uint64_t load(std::vector<std::size_t> const& on, int each) {
+    std::atomic<std::uint64_t> passed{0};
+    std::vector<std::thread> clients;
+    for (auto const which : on)
+      for (int client = 0; client < 2; ++client)
+        clients.emplace_back([&, which, client] {
+          for (int count = 0; count < each; ++count) {
+            auto const text = std::to_string(which) + "/" + std::to_string(client) + "/" + std::to_string(count);
+            passed += servers[which]->commit(text, text).outcome == gr::order_outcome::passed ? 1 : 0;
+          }
+        });
+    for (auto& client : clients) client.join();
+    return passed;
+  }
+  bool all_equal(std::vector<std::size_t> const& which) {
+    return within(10s, [&] {
+      return std::ranges::all_of(which, [&](auto each) { return servers[each]->rows() == servers[which[0]]->rows(); });
+    });
+  }
+
+  hall among;
+  std::vector<std::unique_ptr<small_server>> servers;
+};
+
+TEST_F(live_group_test, writes_from_every_member_arrive_everywhere_in_one_order) {
+  EXPECT_EQ(load({0, 1, 2}, 100), 600U);
+  EXPECT_TRUE(all_equal({0, 1, 2}));
+  EXPECT_EQ(servers[0]->rows().size(), 600U);
+}
+
+TEST_F(live_group_test, a_member_leaves_and_comes_back_under_load) {
+  std::thread others([&] { EXPECT_EQ(load({0, 1}, 200), 800U); });
+  servers[2]->group->disconnect();
+  EXPECT_TRUE(servers[2]->closed);
+  EXPECT_EQ(servers[2]->commit("x", "x").outcome, gr::order_outcome::not_sent);
+  start(2, {servers[0]->address(), servers[1]->address()});
+  others.join();
+  EXPECT_TRUE(all_equal({0, 1, 2}));
+}
+
+// The process stays up, nobody waits for ever, and the two others go on.
+TEST_F(live_group_test, a_broken_claim_ends_the_membership_and_nothing_else) {
+  servers[2]->breaks_a_claim = true;
+  std::atomic<bool> stop{false};
+  std::thread client([&] {
+    while (!stop) (void)servers[2]->commit("mine", "mine");
+  });
+  EXPECT_EQ(load({0, 1}, 50), 200U);
+  EXPECT_TRUE(within(10s, [&] { return servers[2]->closed.load(); }));
+  stop = true;
+  client.join();
+  auto const after = servers[2]->commit("late", "late");
+  EXPECT_EQ(after.outcome, gr::order_outcome::not_sent);
+  EXPECT_NE(after.why.find("rows are in order"), std::string::npos) << after.why;
+  EXPECT_EQ(servers[2]->group->status().state, "ERROR");
+  EXPECT_FALSE(servers[2]->group->causal_position(1s));
+  EXPECT_NE(servers[2]->lines().find("please report it"), std::string::npos);
+  EXPECT_EQ(load({0, 1}, 10), 40U);
+  EXPECT_TRUE(all_equal({0, 1}));
+}
+
+// As a server shuts down: clients still commit, and every one of them is answered.
+TEST_F(live_group_test, whoever_commits_while_the_group_closes_is_answered) {
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> clients;
+  for (int each = 0; each < 4; ++each)
+    clients.emplace_back([&, each] {
+      while (!stop) (void)servers[1]->commit(std::to_string(each), "x");
+    });
+  std::thread twice([&] { servers[1]->group->disconnect(); });
+  servers[1]->group->disconnect();
+  twice.join();
+  stop = true;
+  for (auto& client : clients) client.join();
+  EXPECT_TRUE(servers[1]->closed);
+}
+
+}  // namespace
+}  // namespace runtime
