@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import time
 
 import pymysql
 
-from harness import Failed, Group, check, run, wait_for
+from harness import Failed, Group, check, provider_path, run, wait_for
 
 CRASHED = re.compile(r"got signal \d|Segmentation|Assertion .* failed|terminate called")
 
@@ -182,6 +183,11 @@ def damaged_state_file():
             group.check_equal()
 
 
+def log_tool(*files):
+    """what a person would run on the log's files"""
+    return subprocess.run([provider_path().parent / "bin" / "grctl", "log", "verify", *files], capture_output=True, text=True, check=False)
+
+
 def damaged_log():
     """a flipped byte in the middle of the agreed log: named in the log; the member refuses or is copied anew, never diverges"""
     with Group(2) as group:
@@ -197,9 +203,16 @@ def damaged_log():
         segments = sorted(group[1].data.glob("group_replication.*.log"))
         check(segments, "no segments of the agreed log in the data directory")
         damaged = segments[0]
+        for member in group:
+            held = log_tool(*sorted(member.data.glob("group_replication.0*.log")))
+            # A member that runs may be in the middle of a record.
+            check(member.is_alive() or held.returncode == 0, f"grctl log verify finds fault with {member.name}: {held.stdout}")
         content = bytearray(damaged.read_bytes())
         content[len(content) // 2] ^= 0x55
         damaged.write_bytes(content)
+        verdict = log_tool(damaged)
+        check(verdict.returncode == 1 and "not whole from byte" in verdict.stdout, f"grctl log verify says: {verdict.stdout}")
+        print(f"  {verdict.stdout.strip()[:200]}")
         since = len(group[1].log())
         group[1].start(wait=False)
         try:
