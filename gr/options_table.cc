@@ -83,7 +83,7 @@ constexpr auto table = std::to_array<option_spec>({
     // Failure detection.
     of_time("group_replication_communication_flp_timeout", "evs.suspect_timeout", "1", 100, 60000, at_once,
             "silence after which a member is suspected"),
-    of_time("group_replication_member_expel_timeout", "evs.inactive_timeout", "5", 0, 3600000, at_once,
+    of_time("group_replication_member_expel_timeout", "", "5", 0, 3600000, at_once,
             "time between suspicion and expulsion"),
     of_time("group_replication_unreachable_majority_timeout", "", "5", 0, year_ms, at_once,
             "how long commits under way wait without a majority before they end with an unknown outcome; 0: for ever"),
@@ -160,6 +160,7 @@ constexpr auto table = std::to_array<option_spec>({
     of_nothing("evs.delayed_keep_period", "PT30S"),
     of_nothing("evs.evict", ""),
     of_nothing("evs.inactive_check_period", "PT0.5S"),
+    of_nothing("evs.inactive_timeout", "PT15S"),
     of_nothing("evs.info_log_mask", "0"),
     of_nothing("evs.install_timeout", "PT7.5S"),
     of_nothing("evs.join_retrans_period", "PT1S"),

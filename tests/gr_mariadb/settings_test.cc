@@ -48,11 +48,11 @@ TEST(options, a_refusal_names_option_value_and_range) {
 TEST(options, durations_come_in_seconds_and_in_iso_8601) {
   gr::option_store store;
   for (auto const* same : {"PT1M2.5S", "62.5", "pt62.5s"}) {
-    ASSERT_TRUE(store.set("evs.inactive_timeout", same, moment::running).has_value()) << same;
-    EXPECT_EQ(store.number("evs.inactive_timeout"), 62500);
+    ASSERT_TRUE(store.set("repl.causal_read_timeout", same, moment::running).has_value()) << same;
+    EXPECT_EQ(store.number("repl.causal_read_timeout"), 62500);
   }
   for (auto const* bad : {"", "P", "PT", "PTS", "1x", "-1", "PT5", "inf"})
-    EXPECT_FALSE(store.set("evs.inactive_timeout", bad, moment::running).has_value()) << bad;
+    EXPECT_FALSE(store.set("repl.causal_read_timeout", bad, moment::running).has_value()) << bad;
 }
 
 TEST(options, what_is_not_built_yet_is_refused_under_its_own_name_and_as_security_under_any) {
