@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/ensure.hh"
+#include "gr/allowlist.hh"
 
 namespace gr {
 namespace {
@@ -138,6 +139,13 @@ std::string plain_text(option_kind kind, std::int64_t number) {
   return kind == option_kind::duration ? seconds_text(number) : std::to_string(number);
 }
 
+// What is wrong with a text that has to be more than a text.
+std::string objection(option_spec const& spec, std::string_view text) {
+  if (spec.name != "group_replication_ip_allowlist") return {};
+  auto const parsed = allowlist::parse(text);
+  return parsed ? std::string{} : parsed.error().text;
+}
+
 std::size_t place_of(option_spec const& spec) { return static_cast<std::size_t>(&spec - option_table().data()); }
 
 // Galera writes durations in ISO 8601 and switches as yes and no; what reads its options expects them so.
@@ -195,7 +203,10 @@ base::result<option_store::assignment> option_store::parse(std::string_view name
   auto const* spec = find_option(name);
   if (spec == nullptr) return base::fail("unknown parameter '" + std::string(name) + "'");
   auto const bad = [&](std::string const& why) { return base::fail("option '" + std::string(name) + "': " + why); };
-  if (spec->kind == option_kind::text) return assignment{spec, {std::string(text), 0, true}};
+  if (spec->kind == option_kind::text) {
+    if (auto const wrong = objection(*spec, text); !wrong.empty()) return bad(wrong);
+    return assignment{spec, {std::string(text), 0, true}};
+  }
   auto const refused = bad("value '" + std::string(text) + "' is not allowed, allowed: " + allowed_range(*spec));
   if (spec->kind == option_kind::choice) {
     auto word = upper(text);

@@ -61,8 +61,10 @@ constexpr auto table = std::to_array<option_spec>({
     of_number("base_port", "", "4567", 1, 65535, "", next_start,
               "port of the group endpoint when no other option names one"),
     of_switch("pc.bootstrap", "", "OFF", at_once, "makes a member without majority a group of its own"),
-    of_text("group_replication_ip_allowlist", "", "AUTOMATIC", next_start,
-            "addresses and networks that may connect; AUTOMATIC: private networks and this host"),
+    of_text(
+        "group_replication_ip_allowlist", "", "AUTOMATIC", at_once,
+        "addresses, networks and host names that may connect to the group endpoint, separated by commas; AUTOMATIC: "
+        "private networks and this host. Looked at when a connection is made"),
     of_text("group_replication_advertise_recovery_endpoints", "ist.recv_addr", "DEFAULT", at_once,
             "host:port list joiners read this member's log at; DEFAULT: the group endpoint"),
     // Roles.
@@ -238,7 +240,6 @@ bool is_not_built_yet(option_spec const& spec) {
   static constexpr auto names = std::to_array<std::string_view>({
       "group_replication_group_name",
       "group_replication_force_members",
-      "group_replication_ip_allowlist",
       "group_replication_single_primary_mode",
       "group_replication_primary_election_mode",
       "group_replication_arbitrator",

@@ -24,9 +24,20 @@ incoming_link::incoming_link(std::shared_ptr<link_context> context, tcp::socket 
       judge_(std::move(judge)),
       gone_(std::move(gone)),
       timer_(context_->io),
-      remote_(name_of(socket_)) {}
+      remote_(name_of(socket_)) {
+  error_code bad;
+  auto const from = socket_.remote_endpoint(bad);
+  if (!bad) remote_host_ = from.address();
+}
+
+void incoming_link::turn_away(std::string const& reason) {
+  if (state_ == state::closed) return;
+  refuse(reason);
+  read();
+}
 
 void incoming_link::start() {
+  if (state_ == state::closed) return;
   tune(socket_);
   expire_in(context_->config.hello_timeout, "it did not say hello in time");
   read();
@@ -89,13 +100,15 @@ void incoming_link::take(xcom::frame_event event) {
 void incoming_link::greet(xcom::hello const& said) {
   peer_ = said;
   std::string const objection = judge_(*this, said);
-  if (!objection.empty()) return refuse(objection);
+  if (!objection.empty()) {
+    ++context_->counters.connections_refused;
+    return refuse(objection);
+  }
   state_ = state::greeted;
   timer_.cancel();
 }
 
 void incoming_link::refuse(std::string const& reason) {
-  ++context_->counters.connections_refused;
   state_ = state::refused;
   answer_.assign(xcom::encode_frame(xcom::rejected{reason}));
   expire_in(refusal_timeout, "it was refused");

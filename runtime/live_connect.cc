@@ -87,6 +87,7 @@ base::result<void> live_group::listen() {
   config.group_name = group_name_;
   config.self = self_;
   config.boot = boot_;
+  config.allowed = allowed();
   transport_callbacks calls;
   calls.on_message = [this](xcom::member_id const& from, xcom::wire_message what) {
     if (gr::isolated()) return;

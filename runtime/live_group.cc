@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "base/ensure.hh"
 #include "runtime/group.hh"
 
 namespace runtime {
@@ -208,6 +209,18 @@ void live_group::disconnect() {
   }
   stop_thread();
   forget_machines();
+}
+
+// What may change while the group runs and is not read anew each time it is needed.
+void live_group::follow_options() {
+  auto const version = options_.options->version();
+  if (std::exchange(options_seen_, version) != version && net_) net_->allow(allowed());
+}
+
+gr::allowlist live_group::allowed() const {
+  auto const parsed = gr::allowlist::parse(options_.options->text("group_replication_ip_allowlist"));
+  ensure(parsed.has_value());  // the store takes no other
+  return *parsed;
 }
 
 bool live_group::is_open() {

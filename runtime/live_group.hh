@@ -98,6 +98,7 @@ class live_group final : public gr::group {
   void open_inbox();
   void close_inbox(std::string const& why);
   [[nodiscard]] bool is_open();
+  [[nodiscard]] gr::allowlist allowed() const;
   void forget_machines();
   void answer_all_as_unknown(std::string const& why);
   void publish_status();
@@ -159,6 +160,7 @@ class live_group final : public gr::group {
   void log_failed(base::result<void> const& done);
   void arm_timer();
   void tick();
+  void follow_options();
   void leave_when_possible();
   void observe();
   void check_majority();
@@ -199,6 +201,7 @@ class live_group final : public gr::group {
   base::tick_count purged_at_;
   xcom::slot_no log_begins_;          // as the node was told
   gr::seqno_t first_available_ = -1;  // of our own log, looked at now and then
+  std::uint64_t options_seen_ = 0;    // their version
   bool closing_ = false;
   bool gave_up_ = false;
   std::uint64_t leader_changes_ = 0;

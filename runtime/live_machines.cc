@@ -252,6 +252,7 @@ void live_group::arm_timer() {
 
 void live_group::tick() {
   now_ = tick_now();
+  follow_options();
   step_node(xcom::ticked{now_});
   if (!node_ || gave_up_) return;
   observe();

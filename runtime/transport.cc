@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "runtime/admission.hh"
 #include "runtime/transport_links.hh"
 
 namespace runtime {
@@ -20,11 +21,13 @@ struct transport::parts : std::enable_shared_from_this<transport::parts> {
   parts(asio::io_context& io, transport_config how, transport_callbacks calls)
       : context(std::make_shared<link_context>(link_context{io, std::move(how), std::move(calls), {}, false})),
         acceptor(io),
-        retry(io) {}
+        retry(io),
+        door(std::make_shared<admission>(io, context->config.allowed)) {}
 
   base::result<void> listen();
   void accept();
   void take(tcp::socket socket);
+  void turn_away(incoming_link& link);
   std::string judge(incoming_link& link, xcom::hello const& said);
   [[nodiscard]] std::string objection(xcom::hello const& said) const;
   void replace_older(incoming_link& link, xcom::hello const& said);
@@ -35,6 +38,7 @@ struct transport::parts : std::enable_shared_from_this<transport::parts> {
   std::shared_ptr<link_context> context;
   tcp::acceptor acceptor;
   asio::steady_timer retry;
+  std::shared_ptr<admission> door;
   std::uint16_t port = 0;
   std::map<std::string, std::shared_ptr<outgoing_link>> outgoing;
   std::set<std::shared_ptr<incoming_link>> incoming;
@@ -119,7 +123,19 @@ void transport::parts::take(tcp::socket socket) {
     return;
   }
   incoming.insert(link);
-  link->start();
+  door->judge(to_ip(link->remote_host()), [weak, link](bool allowed) {
+    if (allowed) return link->start();
+    if (auto const self = weak.lock()) self->turn_away(*link);
+  });
+}
+
+// It is told why: whoever runs it can do something about it, and learns nothing that the refusal itself does not say.
+void transport::parts::turn_away(incoming_link& link) {
+  ++context->counters.connections_refused;
+  std::string const host = link.remote_host().to_string();
+  complain("allowlist " + host,
+           "refused a connection from " + link.remote() + ": it is not in group_replication_ip_allowlist");
+  link.turn_away(host + " is not in the group_replication_ip_allowlist of " + context->config.self_address);
 }
 
 std::size_t transport::parts::strangers() const {
@@ -179,6 +195,7 @@ void transport::parts::close() {
   error_code ignored;
   acceptor.close(ignored);
   retry.cancel();
+  door->close();
   for (auto const& [address, link] : outgoing) link->close();
   outgoing.clear();
   for (auto const& each : std::set(std::move(incoming))) each->close("");
@@ -210,6 +227,8 @@ void transport::forget(std::string const& address) {
   auto const found = parts_->outgoing.extract(address);
   if (!found.empty()) found.mapped()->close();
 }
+
+void transport::allow(gr::allowlist allowed) { parts_->door->set(std::move(allowed)); }
 
 void transport::close() { parts_->close(); }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/result.hh"
+#include "gr/allowlist.hh"
 #include "xcom/frame.hh"
 
 namespace runtime {
@@ -29,6 +30,7 @@ struct transport_config {
   std::string group_name;
   xcom::member_id self;
   std::uint64_t boot = 1;
+  gr::allowlist allowed;                     // who may connect; as it is, nobody
   std::size_t queue_bytes_max = 256U << 20;  // waiting for one peer; beyond, the newest message is dropped
   std::size_t strangers_max = 64;            // connections that have not said hello yet
   std::chrono::milliseconds redial_min{20};
@@ -72,6 +74,8 @@ class transport {
 
   // Queues for a peer; dials it when there is no connection. Everything sent in one turn of the strand leaves in one write.
   void send(std::string const& address, xcom::wire_message const& what);
+  // Who may connect from now on. Connections that are there stay.
+  void allow(gr::allowlist allowed);
   // Drops the connection to this address and what waits for it.
   void forget(std::string const& address);
   void close();

@@ -85,10 +85,12 @@ class incoming_link : public std::enable_shared_from_this<incoming_link> {
   incoming_link(std::shared_ptr<link_context> context, tcp::socket socket, judge_hello judge, when_gone gone);
 
   void start();
-  void close(std::string const& why);  // empty: nothing to tell
+  void turn_away(std::string const& reason);  // instead of start()
+  void close(std::string const& why);         // empty: nothing to tell
   [[nodiscard]] bool greeted() const { return state_ == state::greeted; }
   [[nodiscard]] xcom::hello const& peer() const { return peer_; }
   [[nodiscard]] std::string const& remote() const { return remote_; }
+  [[nodiscard]] asio::ip::address const& remote_host() const { return remote_host_; }
 
  private:
   enum class state : std::uint8_t { stranger, greeted, refused, closed };
@@ -107,6 +109,7 @@ class incoming_link : public std::enable_shared_from_this<incoming_link> {
   xcom::frame_decoder decoder_;
   write_batch answer_;
   std::string remote_;
+  asio::ip::address remote_host_;
   xcom::hello peer_;
   state state_ = state::stranger;
 };

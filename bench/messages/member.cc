@@ -135,6 +135,7 @@ void member::open_log(std::string const& directory) {
 
 void member::listen() {
   runtime::transport_config config;
+  config.allowed = *gr::allowlist::parse("AUTOMATIC");
   config.listen_address = "127.0.0.1:0";
   config.group_name = "messages_bench";
   config.self = self_.id;

@@ -40,6 +40,7 @@ struct node {
     config.listen_address = listen;
     config.group_name = group;
     config.self = {base::make_uuid(number, number), 1};
+    config.allowed = *gr::allowlist::parse("AUTOMATIC");
     config.queue_bytes_max = queue_bytes_max;
     config.hello_timeout = 300ms;
     transport_callbacks calls;
@@ -158,6 +159,28 @@ TEST_F(transport_test, another_group_is_refused_and_both_sides_say_so) {
   a.link->send(b.address(), words("and now?"));
   ASSERT_TRUE(until([&] { return a.rejected.size() == 2; }));
   EXPECT_EQ(b.lines.size(), 1U) << "the same complaint is logged once in a while";
+}
+
+TEST_F(transport_test, who_is_not_on_the_allowlist_is_told_so_and_is_let_in_once_it_is) {
+  node a(io, 1);
+  node b(io, 2);
+  a.listen();
+  b.listen();
+  b.link->allow({});
+  a.link->send(b.address(), words("hello?"));
+  ASSERT_TRUE(until([&] { return !a.rejected.empty(); }));
+  for (auto const& told : {a.rejected[0].second, b.lines.at(0)}) {
+    EXPECT_NE(told.find("127.0.0.1"), std::string::npos) << told;
+    EXPECT_NE(told.find("group_replication_ip_allowlist"), std::string::npos) << told;
+  }
+  EXPECT_TRUE(b.messages.empty());
+  EXPECT_EQ(b.link->counters().connections_refused, 1U);
+  b.link->allow(*gr::allowlist::parse("127.0.0.1"));
+  a.link->send(b.address(), words("and now?"));
+  ASSERT_TRUE(until([&] {
+    if (b.texts().empty()) a.link->send(b.address(), words("and now?"));
+    return !b.texts().empty();
+  }));
 }
 
 TEST_F(transport_test, a_large_message_does_not_hide_the_refusal) {
@@ -293,6 +316,7 @@ TEST_F(transport_test, forgetting_and_closing_inside_a_callback_is_fine) {
   config.listen_address = "127.0.0.1:0";
   config.group_name = "g";
   config.self = {base::make_uuid(3, 3), 1};
+  config.allowed = *gr::allowlist::parse("AUTOMATIC");
   std::unique_ptr<transport> third;
   third = std::make_unique<transport>(io, config,
                                       transport_callbacks{[&](auto const&, auto) {

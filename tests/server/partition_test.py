@@ -139,5 +139,41 @@ def cut_off_by_the_network():
                     check(pause < (30 if group.is_galera else 10), f"{each.name} stood still for {pause:.1f} s")
 
 
+def only_who_is_on_the_allowlist():
+    """a member that is not on group_replication_ip_allowlist is refused and told so; it is let in once the list says so, while running"""
+    if os.geteuid() != 0:
+        print("  skipped: network namespaces need root")
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            network = stack.enter_context(Network(2))
+        except (Failed, OSError) as error:
+            print(f"  skipped: no network namespaces here ({error})")
+            return
+        settings = {number: {"namespace": network.names[number], "address": network.addresses[number]} for number in range(2)}
+        settings[0]["provider_options"] = ["group_replication_ip_allowlist=10.213.0.9, 10.214.0.0/16"]
+        group = stack.enter_context(Group(2, member_settings=settings))
+        if group.is_galera:
+            return
+        first, second = group.members
+        first.start(bootstrap=True)
+        second.start(wait=False)
+        second.wait_exit()
+        told = [line for line in second.log().splitlines() if "[ERROR]" in line and "group_replication_ip_allowlist" in line]
+        check(told and network.addresses[1] in told[0], f"the joiner is not told why:\n{second.log_that_matters()}")
+        print(f"  {told[0]}")
+        check("not in group_replication_ip_allowlist" in first.log(), "the member that refused does not say so")
+        for wrong in ("10.0.0.0/33", "10.0.0.1,,", ""):
+            try:
+                first.sql(f"SET GLOBAL wsrep_provider_options = 'group_replication_ip_allowlist={wrong}'")
+            except pymysql.err.MySQLError as error:
+                check(error.args[0] in (1210, 1231), f"'{wrong}': {error}")
+            else:
+                raise Failed(f"accepted: '{wrong}'")
+        first.sql("SET GLOBAL wsrep_provider_options = 'group_replication_ip_allowlist=10.213.0.0/24'")
+        second.start()
+        group.wait_size(2)
+
+
 if __name__ == "__main__":
-    run(survivor_of_two_paused_members, cut_off_by_the_network)
+    run(survivor_of_two_paused_members, cut_off_by_the_network, only_who_is_on_the_allowlist)
