@@ -132,11 +132,12 @@ void live_group::drain_inbox() {
     inbox_posted_ = false;
   }
   for (auto const& each : work) each();
-  bool const open = takes_writes();
+  auto const refused = why_refused();
+  bool const open = refused.empty();
   xcom::origin_seq seq = open ? node_->next_seq() : xcom::origin_seq{};
   for (auto& each : requests) {
     if (!open) {
-      if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, "this member has no majority of the group"});
+      if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, refused});
       continue;
     }
     if (each.who) {

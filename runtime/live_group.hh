@@ -165,7 +165,7 @@ class live_group final : public gr::group {
   void observe();
   void check_majority();
   void purge_log();
-  [[nodiscard]] bool takes_writes() const;
+  [[nodiscard]] std::string why_refused() const;  // what a server wants ordered now; empty: it is not
   void say(gr::server::level how, std::string const& text) const { server_.log(how, text); }
 
   gr::group_options options_;

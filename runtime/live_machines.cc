@@ -318,8 +318,12 @@ void live_group::purge_log() {
   if (std::exchange(log_begins_, log_->begins()) != log_->begins()) step_node(xcom::log_purged{log_->begins()});
 }
 
-bool live_group::takes_writes() const {
-  return node_ && member_ && !closing_ && !gave_up_ && node_->is_member() && node_->have_quorum();
+// What is ordered is answered when it is delivered, so before that nobody may wait for it: a state transfer script that reads
+// on a joiner with wsrep_sync_wait set would hold up the very copy that delivery begins after.
+std::string live_group::why_refused() const {
+  bool const takes_part = node_ && member_ && !closing_ && !gave_up_ && node_->is_member() && node_->have_quorum();
+  if (!takes_part) return "this member has no majority of the group";
+  return node_->is_delivering() ? "" : "this member is still being brought up to date";
 }
 
 void live_group::publish_status() {

@@ -133,6 +133,7 @@ class small_server final : public gr::server {
   std::atomic<bool> online{false};
   std::atomic<bool> closed{false};
   std::atomic<bool> breaks_a_claim{false};
+  std::atomic<bool> never_done_copying{false};
 
  private:
   template <class Event> void on(Event const&) {}
@@ -146,6 +147,7 @@ class small_server final : public gr::server {
   }
   void on(gr::state_needed const&) { group->state_requested(base::blob::copy_of(name_)); }
   void on(gr::donate_state const& event) {
+    if (never_done_copying) return;
     std::lock_guard const lock(among_.mutex);
     among_.by_name.at(std::string(event.request.text()))->take_copy(history_, event.position, rows());
     group->state_sent(event.position, 0);
@@ -260,6 +262,19 @@ TEST_F(live_group_test, a_broken_claim_ends_the_membership_and_nothing_else) {
   EXPECT_NE(servers[2]->lines().find("please report it"), std::string::npos);
   EXPECT_EQ(load({0, 1}, 10), 40U);
   EXPECT_TRUE(all_equal({0, 1}));
+}
+
+// The server may be up already, and its transfer script a client: with mysqldump it is.
+TEST_F(live_group_test, a_member_that_is_copied_to_refuses_reads_and_writes_at_once) {
+  for (auto const& each : servers) each->never_done_copying = true;
+  auto& joiner = *servers.emplace_back(std::make_unique<small_server>(among, "d"));
+  ASSERT_TRUE(joiner.start({servers[0]->address()}));
+  auto const began = std::chrono::steady_clock::now();
+  auto const read = joiner.group->causal_position(30s);
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().text.find("brought up to date"), std::string::npos) << read.error().text;
+  EXPECT_EQ(joiner.commit("x", "x").outcome, gr::order_outcome::not_sent);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
 }
 
 // As a server shuts down: clients still commit, and every one of them is answered.
