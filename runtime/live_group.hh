@@ -189,6 +189,7 @@ class live_group final : public gr::group {
   std::uint64_t boot_ = 1;
   std::optional<xcom::checkpoint> own_place_;  // where an expelled incarnation stopped delivering
   bool gives_up_place_ = false;                // came back to leave in order and begin anew
+  std::uint64_t waits_to_leave_ = 0;           // ticks with a majority, and yet not free to go
   std::deque<xcom::event> node_events_;
   std::vector<xcom::action> actions_;
   bool stepping_ = false;

@@ -17,6 +17,7 @@ using gr::server;
 constexpr auto tick_length = std::chrono::milliseconds(base::tick_milliseconds);
 constexpr std::uint64_t status_every_ticks = 10;
 constexpr std::uint64_t purge_every_ticks = 100;
+constexpr std::uint64_t say_waits_ticks = 500;  // 5 s
 
 base::tick_count tick_now() {
   auto const since = std::chrono::steady_clock::now().time_since_epoch();
@@ -265,7 +266,12 @@ void live_group::tick() {
 
 void live_group::leave_when_possible() {
   if (!node_->have_quorum() || node_->is_leaving()) return;
-  if (gr::may_give_up_place(node_->current_site(), self_, node_->peers())) step_node(xcom::leave_group{});
+  if (gr::may_give_up_place(node_->current_site(), self_, node_->peers())) return step_node(xcom::leave_group{});
+  if (++waits_to_leave_ == say_waits_ticks)
+    say(server::level::warning,
+        "waiting for a majority of the others, with a member among them that knows where its data stands. When all "
+        "were killed, "
+        "start them with --wsrep_start_position=<what mariadbd --wsrep-recover prints>");
 }
 
 void live_group::observe() {

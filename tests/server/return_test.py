@@ -41,6 +41,26 @@ def two_of_three_are_killed():
         group.check_equal()
 
 
+def both_of_two_are_killed():
+    """both of two are killed: started without a position they wait for each other and say how to go on; with it they come back"""
+    with Group(2, server_options=CRASH_SAFE) as group:
+        group.form()
+        prepare(group)
+        for each in group.members:
+            each.kill()
+        for each in group.members:
+            each.start(wait=False)
+        for each in group.members:
+            each.wait_log("When all were killed, start them with --wsrep_start_position")
+            each.wait_exit(90)
+        for each in group.members:
+            each.start(wait=False, recover=True)
+        for each in group.members:
+            each.wait_ready()
+        check(group[0].value("SELECT id FROM d.t") == 1, "the data was touched")
+        group.check_equal()
+
+
 def gtids_keep_their_domain():
     """with wsrep_gtid_mode a member that returns incrementally logs the group's transactions in the configured domain"""
     options = {"wsrep_gtid_mode": "ON", "wsrep_gtid_domain_id": 7, "gtid_domain_id": 7, "log_bin": "binlog", "log_slave_updates": "ON"}
@@ -58,4 +78,4 @@ def gtids_keep_their_domain():
 
 
 if __name__ == "__main__":
-    run(one_of_two_is_killed, two_of_three_are_killed, gtids_keep_their_domain)
+    run(one_of_two_is_killed, two_of_three_are_killed, both_of_two_are_killed, gtids_keep_their_domain)
