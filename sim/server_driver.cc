@@ -115,7 +115,7 @@ void server::perform(xcom::send const& what) { send_out(what.address, what.what)
 
 void server::perform(xcom::serve_log const& what) {
   ++world_.count.served;
-  xcom::fetched answer{what.asked.from, log_->begins(), what.decided, {}};
+  xcom::fetched answer{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
   if (what.asked.from >= log_->begins() && what.asked.from <= what.up_to) {
     auto slots = log_->read(what.asked.from, what.up_to, what.asked.bytes_max);
     check(slots.has_value(), "a whole log can be read: " + (slots ? "" : slots.error().text));

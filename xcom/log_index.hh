@@ -29,7 +29,6 @@ struct log_place {
 };
 
 inline constexpr std::uint64_t log_segments_max = (1ULL << 31) - 1;
-inline constexpr slot_no log_slot_max{1ULL << 62};  // far from wrapping
 inline constexpr std::size_t log_checkpoints_max = 64;
 
 class log_index {

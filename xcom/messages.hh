@@ -45,9 +45,10 @@ struct accept {
 // Acceptor to leader (and to all, where a majority is more than two): phase 2b, cumulative. Everything in
 // [first_of_ballot, up_to] is accepted in this ballot, or known to be decided.
 struct accepted {
+  base::uuid log;  // of which group log; others are not answered
   ballot in;
   slot_no up_to;
-  template <class Codec> void fields(Codec& codec) { codec(in, up_to); }
+  template <class Codec> void fields(Codec& codec) { codec(log, in, up_to); }
 };
 
 // "Would you promise round `round`?" Changes nothing at the receiver (Ongaro, "Consensus", 2014, section 9.6).
@@ -58,11 +59,12 @@ struct pre_vote {
   template <class Codec> void fields(Codec& codec) { codec(log, round, decided); }
 };
 struct pre_vote_reply {
+  base::uuid log;  // of which group log; others are not answered
   std::uint64_t round = 0;
   bool granted = false;
   ballot promised;
   slot_no decided;
-  template <class Codec> void fields(Codec& codec) { codec(round, granted, promised, decided); }
+  template <class Codec> void fields(Codec& codec) { codec(log, round, granted, promised, decided); }
 };
 
 // Phase 1a for every slot from `from` on.
@@ -70,20 +72,25 @@ struct prepare {
   base::uuid log;  // of which group log; others are not answered
   ballot by;
   slot_no from;
-  template <class Codec> void fields(Codec& codec) { codec(log, by, from); }
+  // What the candidate has accepted there itself: the same slot in the same ballot is the same value, so nobody need send it.
+  std::vector<std::pair<slot_no, ballot>> held;
+  template <class Codec> void fields(Codec& codec) { codec(log, by, from, held); }
 };
-// Phase 1b. What this acceptor accepted at or above `prepare::from`, and how far it knows slots to be decided.
+// Phase 1b. What this acceptor accepted at or above `prepare::from` and the candidate does not hold in the same ballot, and
+// how far it knows slots to be decided.
 struct promise {
+  base::uuid log;  // of which group log; others are not answered
   ballot to;
   slot_no from;
   slot_no decided;
   std::vector<accepted_slot> slots;
-  template <class Codec> void fields(Codec& codec) { codec(to, from, decided, slots); }
+  template <class Codec> void fields(Codec& codec) { codec(log, to, from, decided, slots); }
 };
 // "I have promised a higher ballot": to a prepare or an accept that came too late.
 struct refuse {
+  base::uuid log;  // of which group log; others are not answered
   ballot promised;
-  template <class Codec> void fields(Codec& codec) { codec(promised); }
+  template <class Codec> void fields(Codec& codec) { codec(log, promised); }
 };
 
 // Learning what others have decided.
@@ -95,11 +102,12 @@ struct fetch {
   template <class Codec> void fields(Codec& codec) { codec(log, from, bytes_max, with_notes); }
 };
 struct fetched {
+  base::uuid log;                   // of which group log; others are not answered
   slot_no from;                     // as asked
   slot_no log_begins;               // "purged" is an answer: from < log_begins and slots empty
   slot_no decided;                  // "never seen" is another: from > decided
   std::vector<decided_slot> slots;  // consecutive from `from`
-  template <class Codec> void fields(Codec& codec) { codec(from, log_begins, decided, slots); }
+  template <class Codec> void fields(Codec& codec) { codec(log, from, log_begins, decided, slots); }
 };
 
 // Membership. A joiner asks any member; members pass it to the leader.
@@ -120,17 +128,20 @@ struct welcome {
 };
 // "Take me out" (announced leave), "this is my new app/weight" (ONLINE, ...): to the leader, repeated until seen in the site.
 struct leave_request {
+  base::uuid log;  // of which group log; others are not answered
   member_id who;
-  template <class Codec> void fields(Codec& codec) { codec(who); }
+  template <class Codec> void fields(Codec& codec) { codec(log, who); }
 };
 struct update_request {
+  base::uuid log;  // of which group log; others are not answered
   site_member self;
-  template <class Codec> void fields(Codec& codec) { codec(self); }
+  template <class Codec> void fields(Codec& codec) { codec(log, self); }
 };
 // To somebody who speaks as a member and is none: the site that shows it.
 struct not_a_member {
+  base::uuid log;  // of which group log; others are not answered
   site at;
-  template <class Codec> void fields(Codec& codec) { codec(at); }
+  template <class Codec> void fields(Codec& codec) { codec(log, at); }
 };
 
 // The application's own words to one member, neither ordered nor repeated.

@@ -102,7 +102,7 @@ void node::on(ticked const& happened) {
     heartbeat_due_ = request_due_ = decided_at_ = now_;
     election_due_ = now_.plus(random_.below(config_.election_spread_ticks.value() + 1));
     for (auto const& each : site_.members)
-      if (each.id != config_.self) peers_.try_emplace(each.id).first->second.heard = now_;
+      if (each.id != config_.self) peers_.try_emplace(each.id, peer{.heard = now_, .echoed_at = now_});
   }
   if (phase_ == phase::member) {
     tick_suspicions();
@@ -141,7 +141,9 @@ void node::on(update_self const& happened) {
 void node::on(leave_group const&) {
   leaving_ = true;
   request_due_ = now_;
-  if (phase_ == phase::joining || site_.members.size() <= 1) {
+  // Nobody else has a vote: a site without us could never agree on anything again, and we may come back to this one.
+  bool const last_vote = site_.votes(config_.self) && site_.voters() == 1;
+  if (phase_ == phase::joining || site_.members.size() <= 1 || last_vote) {
     phase_ = phase::gone;
     emit(left{});
     return;

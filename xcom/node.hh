@@ -213,8 +213,9 @@ struct peer {
   bool link_down = false;  // cleared by the next frame from it
   std::uint64_t suspicions = 0;
   heartbeat last{};
-  std::uint64_t echoed = 0;  // our own count as it heard it
-  slot_no without_note{};    // it has this slot, but not the note we asked for; until it begins again
+  std::uint64_t echoed = 0;      // our own count as it heard it
+  base::tick_count echoed_at{};  // when that changed last, or when we began to listen
+  slot_no without_note{};        // it has this slot, but not the note we asked for; until it begins again
 };
 
 // ---- the machine ----
@@ -275,6 +276,7 @@ class node {
     slot_no first;  // first slot proposed in this ballot
     slot_no next;   // next slot to propose
     std::set<member_id> promised_by;
+    base::tick_count since;
     base::tick_count prepare_sent;
     std::map<slot_no, accepted_slot> reported;
     std::map<member_id, progress> followers;
@@ -287,6 +289,7 @@ class node {
     member_id from_member;
     slot_no from;
     base::tick_count sent;
+    std::uint32_t repeats = 0;
   };
   struct in_flight {
     slot_no slot;
@@ -346,6 +349,8 @@ class node {
   void tick_election();
   void start_poll();
   void start_preparing();
+  [[nodiscard]] prepare prepare_from(ballot const& by, slot_no from) const;
+  [[nodiscard]] std::uint64_t election_patience() const;
   void report(std::map<slot_no, accepted_slot>& reported, accepted_slot const& slot) const;
   void lead_if_ready();
   void step_down();
@@ -360,6 +365,7 @@ class node {
   void enqueue(message const& what, bool oldest);
   [[nodiscard]] bool has_majority(std::set<member_id> const& who) const;
   [[nodiscard]] bool has_live_leader() const;
+  [[nodiscard]] bool is_heard_by_majority() const;
 
   // node_delivery.cc
   void on(submitted const& happened);
@@ -385,6 +391,7 @@ class node {
   [[nodiscard]] std::optional<member_id> holder_of(slot_no slot, bool with_notes) const;
   void take_history(member_id const& from, fetched const& what);
   void take_tail(fetched const& what);
+  [[nodiscard]] bool was_outvoted(decided_slot const& by) const;
 
   // node_membership.cc
   void take(member_id const& from, heartbeat const& what);
@@ -409,6 +416,7 @@ class node {
   void welcome_if_delivered(site_member const& joiner);
   void welcome_new_members(site const& before, site const& after);
   [[nodiscard]] std::string refusal(site_member const& joiner) const;
+  [[nodiscard]] bool is_address_contested(site_member const& joiner);
   [[nodiscard]] bool hears(member_id const& who) const;
 
   node_config config_;
@@ -426,6 +434,7 @@ class node {
   std::vector<std::string> seeds_;
   std::map<member_id, peer> peers_;
   std::vector<wish> wishes_;
+  std::map<member_id, base::tick_count> contested_;  // joiners at a live member's address: since when
   bool leaving_ = false;
   bool site_due_ = false;  // the site in force stands in no slot yet: the first slot proposed is to be one
   bool have_quorum_ = false;
@@ -453,6 +462,7 @@ class node {
   std::variant<following, polling, preparing, leading> role_;
   base::tick_count election_due_;
   bool leaderless_ = true;
+  std::uint32_t elections_ = 0;  // begun here or by others since there was a leader to follow
   std::optional<member_id> announced_leader_;
 
   // delivery

@@ -27,6 +27,7 @@ void node::follow(ballot const& by) {
   if (following_ == by) return;
   ensure(by > following_);
   following_ = by;
+  elections_ = 0;
   watermark_ = decided_;
   acknowledged_.clear();
   forwarded_ = 0;
@@ -36,7 +37,7 @@ void node::follow(ballot const& by) {
 
 void node::take(member_id const& from, accept const& what) {
   if (phase_ != phase::member || what.by.proposer != from) return;
-  if (what.by < promised_) return send_to(from, refuse{promised_});
+  if (what.by < promised_) return send_to(from, refuse{log_, promised_});
   promise_to(what.by);
   follow(what.by);
   slot_no last;
@@ -68,7 +69,7 @@ slot_no node::acknowledged_up_to(ballot const& by, slot_no first) const {
 void node::acknowledge(ballot const& by, slot_no first) {
   slot_no const up_to = acknowledged_up_to(by, first);
   acknowledged_[config_.self] = std::max(acknowledged_[config_.self], up_to);
-  accepted const answer{by, up_to};
+  accepted const answer{log_, by, up_to};
   // With a majority of two the leader's own acceptance and mine decide; nobody waits for my word but the leader.
   if (site_.majority() <= 2) return send_to(by.proposer, answer);
   send_to_voters(answer);
@@ -136,13 +137,15 @@ void node::install_site(site next) {
   std::erase_if(
       peers_, [&](auto const& each) { return site_.find(each.first) == nullptr && !strangers_.contains(each.first); });
   for (auto const& each : site_.members)
-    if (each.id != config_.self && !peers_.contains(each.id)) peers_[each.id] = peer{.heard = now_, .spoke = true};
+    if (each.id != config_.self && !peers_.contains(each.id))
+      peers_[each.id] = peer{.heard = now_, .spoke = true, .echoed_at = now_};
   drop_wishes_granted();
   if (auto* lead = std::get_if<leading>(&role_)) {
     if (lead->barrier == decided_) lead->barrier.reset();
     // Whoever is taken out hears of it at once; it does not count any more and nobody else would tell it.
     for (auto const& each : before.members)
-      if (site_.find(each.id) == nullptr && each.id != config_.self) emit(send{each.address, not_a_member{site_}});
+      if (site_.find(each.id) == nullptr && each.id != config_.self)
+        emit(send{each.address, not_a_member{log_, site_}});
     ask_new_members_to_promise();
   }
   if (site_.find(config_.self) == nullptr) {
@@ -156,10 +159,19 @@ void node::install_site(site next) {
 
 void node::take(member_id const& from, prepare const& what) {
   if (phase_ != phase::member || what.by.proposer != from) return;
-  if (what.by < promised_) return send_to(from, refuse{promised_});
+  if (what.by < promised_) return send_to(from, refuse{log_, promised_});
   promise_to(what.by);
-  promise answer{what.by, what.from, decided_, {}};
-  for (auto at = accepted_.lower_bound(what.from); at != accepted_.end(); ++at) answer.slots.push_back(at->second);
+  // Its election gets the time it needs before we begin one of our own.
+  if (!has_live_leader()) {
+    ++elections_;
+    election_due_ = now_.plus(election_patience() + random_.below(config_.election_spread_ticks.value() + 1));
+  }
+  std::map<slot_no, ballot> const held(what.held.begin(), what.held.end());
+  promise answer{log_, what.by, what.from, decided_, {}};
+  for (auto at = accepted_.lower_bound(what.from); at != accepted_.end(); ++at) {
+    auto const there = held.find(at->first);
+    if (there == held.end() || there->second != at->second.accepted_in) answer.slots.push_back(at->second);
+  }
   send_to(from, std::move(answer));
 }
 

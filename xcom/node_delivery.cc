@@ -7,9 +7,10 @@
 namespace xcom {
 namespace {
 
-constexpr std::size_t forward_bytes_max = 1U << 20;  // one frame of own messages; a larger message goes alone
-constexpr std::size_t forward_bytes_per_tick = 1U << 20;
+constexpr std::size_t forward_bytes_max = 1U << 20;       // one frame of own messages; a larger message goes alone
+constexpr std::size_t forward_bytes_per_tick = 1U << 20;  // of fetched history as well
 constexpr std::uint32_t forward_doublings_max = 6;
+constexpr std::uint32_t fetch_doublings_max = 4;
 
 }  // namespace
 
@@ -215,12 +216,17 @@ std::optional<member_id> node::holder_of(slot_no slot, bool with_notes) const {
 }
 
 void node::ask(std::optional<fetching>& request, slot_no from, bool with_notes) {
-  bool const waiting = request && request->from == from && hears(request->from_member) &&
-                       now_.value() - request->sent.value() < config_.resend_ticks.value();
-  if (waiting) return;
+  std::uint32_t repeats = 0;
+  if (request && request->from == from && hears(request->from_member)) {
+    // A long answer is not a lost one, and each repeat would queue the same bytes behind it.
+    std::uint64_t const wait = (config_.resend_ticks.value() + config_.fetch_bytes_max / forward_bytes_per_tick)
+                               << std::min(request->repeats, fetch_doublings_max);
+    if (now_.value() - request->sent.value() < wait) return;
+    repeats = request->repeats + 1;
+  }
   auto const whom = holder_of(from, with_notes);
   if (!whom) return give_up_if_lost(from);
-  request = fetching{*whom, from, now_};
+  request = fetching{*whom, from, now_, repeats};
   send_to(*whom, fetch{log_, from, config_.fetch_bytes_max, with_notes});
 }
 
@@ -281,7 +287,9 @@ void node::take(member_id const& from, fetch const& what) {
   if (phase_ != phase::member || (member == nullptr && stranger == strangers_.end())) return;
   slot_no const up_to = what.with_notes ? (delivering_ ? delivered_ : slot_no{}) : decided_;
   store_decided();
-  emit(serve_log{member != nullptr ? member->address : stranger->second, what, up_to, decided_});
+  fetch asked = what;
+  asked.bytes_max = std::min(asked.bytes_max, config_.fetch_bytes_max);
+  emit(serve_log{member != nullptr ? member->address : stranger->second, asked, up_to, decided_});
 }
 
 void node::take(member_id const& from, fetched const& what) {
@@ -290,7 +298,8 @@ void node::take(member_id const& from, fetched const& what) {
     at->second.last.log_begins = std::max(at->second.last.log_begins, what.log_begins);
     at->second.last.decided = std::max(at->second.last.decided, what.decided);
   }
-  if (history_fetch_ && what.from == history_fetch_->from && from == history_fetch_->from_member)
+  // Whoever sent it: a late answer of one that was asked before is as good.
+  if (history_fetch_ && what.from == history_fetch_->from)
     take_history(from, what);
   else
     take_tail(what);
@@ -303,7 +312,9 @@ void node::take_history(member_id const& from, fetched const& what) {
       if (each.slot != delivered_.next() || each.slot > decided_) break;
       if (!delivering_->with_notes && each.slot >= log_begins_) break;
       if (delivering_->with_notes && each.note.empty()) {  // a copy of the data brought it past this slot
-        if (auto const at = peers_.find(from); at != peers_.end()) at->second.without_note = each.slot;
+        bool const was_asked_for_it = from == history_fetch_->from_member;
+        if (auto const at = peers_.find(from); at != peers_.end() && was_asked_for_it)
+          at->second.without_note = each.slot;
         break;
       }
       emit(persist_learned{each});
@@ -315,14 +326,26 @@ void node::take_history(member_id const& from, fetched const& what) {
   if (delivered_ > before || what.log_begins > what.from) history_fetch_.reset();
 }
 
+// A leader's word about what is decided stands for its own proposals. Once another ballot decided a slot otherwise, those
+// who hold ours must not hear of it from us as a leader.
+bool node::was_outvoted(decided_slot const& by) const {
+  auto const* lead = std::get_if<leading>(&role_);
+  if (lead == nullptr) return false;
+  auto const ours = accepted_.find(by.slot);
+  return by.slot >= lead->next || ours == accepted_.end() || !(*ours->second.what == *by.what);
+}
+
 void node::take_tail(fetched const& what) {
-  if (tail_fetch_ && tail_fetch_->from == what.from) tail_fetch_.reset();
+  bool const brings =
+      std::any_of(what.slots.begin(), what.slots.end(), [&](auto const& each) { return each.slot == decided_.next(); });
+  // An answer that brings nothing is not asked for again at once: the one who gave it would give it again.
+  if (tail_fetch_ && tail_fetch_->from == what.from && (brings || what.log_begins > what.from)) tail_fetch_.reset();
   for (auto const& each : what.slots) {
     if (each.slot <= decided_) continue;
     if (each.slot != decided_.next() || phase_ != phase::member) return;
+    if (was_outvoted(each)) step_down();
     emit(persist_learned{each});
     decide(each.what);
-    if (auto const* lead = std::get_if<leading>(&role_); lead != nullptr && decided_ >= lead->next) step_down();
   }
   if (phase_ == phase::member && !is_leader()) learn_from_followed_leader();
 }

@@ -10,6 +10,7 @@ namespace {
 // Long sends are not silence: a resend waits one more tick per this many bytes under way (100 MB/s at 10 ms a tick).
 constexpr std::size_t resend_bytes_per_tick = 1U << 20;
 constexpr std::uint32_t resend_doublings_max = 6;
+constexpr std::uint32_t election_doublings_max = 6;
 
 }  // namespace
 
@@ -22,6 +23,15 @@ bool node::has_live_leader() const {
   if (is_leader()) return true;
   if (leaderless_ || following_.round == 0) return false;
   return hears(following_.proposer) && site_.votes(following_.proposer);
+}
+
+// Their heartbeats say which of ours they heard last.
+bool node::is_heard_by_majority() const {
+  auto const since = std::get<leading>(role_).since;
+  std::set<member_id> hearing{config_.self};
+  for (auto const& [id, each] : peers_)
+    if (now_.value() - std::max(each.echoed_at, since).value() <= config_.suspect_ticks.value()) hearing.insert(id);
+  return has_majority(hearing);
 }
 
 void node::step_down() {
@@ -38,8 +48,8 @@ void node::step_down() {
 void node::tick_election() {
   if (!site_.votes(config_.self) || leaving_) return;
   if (is_leader()) {
-    // A leader that hears no majority would keep its followers from electing another one.
-    if (!have_quorum_ && site_.voters() > 1) { step_down(); }
+    // A leader that does not hear a majority, or is not heard by one, would keep its followers from electing another one.
+    if (site_.voters() > 1 && (!have_quorum_ || !is_heard_by_majority())) step_down();
     return;
   }
   if (has_live_leader()) {
@@ -64,7 +74,7 @@ void node::take(member_id const& from, pre_vote const& what) {
   if (phase_ != phase::member) return;
   // A candidate that knows less than we do would have to learn it first: it fetches, then asks again.
   bool const granted = !has_live_leader() && what.decided >= decided_ && what.round > promised_.round;
-  send_to(from, pre_vote_reply{what.round, granted, promised_, decided_});
+  send_to(from, pre_vote_reply{log_, what.round, granted, promised_, decided_});
 }
 
 void node::take(member_id const& from, pre_vote_reply const& what) {
@@ -83,10 +93,24 @@ void node::take(member_id const& from, pre_vote_reply const& what) {
 void node::start_preparing() {
   ballot const by{std::max(promised_.round, following_.round) + 1, config_.self};
   promise_to(by);
+  ++elections_;
   preparing next{by, decided_.next(), now_, {config_.self}, accepted_, decided_};
-  send_to_voters(prepare{log_, by, next.from});
+  send_to_voters(prepare_from(by, next.from));
   role_ = std::move(next);
   lead_if_ready();
+}
+
+prepare node::prepare_from(ballot const& by, slot_no from) const {
+  prepare ask{log_, by, from, {}};
+  for (auto at = accepted_.lower_bound(from); at != accepted_.end(); ++at)
+    ask.held.emplace_back(at->first, at->second.accepted_in);
+  return ask;
+}
+
+// How long an election may take. It doubles with each that came to nothing: what acceptors have to report may be large.
+std::uint64_t node::election_patience() const {
+  std::uint32_t const failed = elections_ == 0 ? 0 : elections_ - 1;
+  return config_.resend_ticks.value() * 2 << std::min(failed, election_doublings_max);
 }
 
 void node::report(std::map<slot_no, accepted_slot>& reported, accepted_slot const& slot) const {
@@ -119,7 +143,7 @@ void node::lead_if_ready() {
   lead.by = prep->by;
   lead.first = lead.next = decided_.next();
   lead.promised_by = std::move(prep->promised_by);
-  lead.prepare_sent = now_;
+  lead.since = lead.prepare_sent = now_;
   lead.reported = std::move(prep->reported);
   lead.reported.erase(lead.reported.begin(), lead.reported.lower_bound(lead.next));
   role_ = std::move(lead);
@@ -248,8 +272,10 @@ void node::resend_accepts(member_id const& to, progress& of) {
   auto at = accepted_.lower_bound(std::max(of.match, decided_).next());
   for (; at != accepted_.end(); ++at) {
     if (at->second.accepted_in != lead.by) continue;
-    again.slots.push_back(at->second);
     bytes += size_in_bytes(*at->second.what);
+    // Acknowledgements are cumulative: a part brings the next one, and no message grows beyond what a link takes.
+    if (!again.slots.empty() && bytes > config_.fetch_bytes_max) break;
+    again.slots.push_back(at->second);
   }
   if (again.slots.empty()) return;
   std::uint64_t const wait = (config_.resend_ticks.value() + bytes / resend_bytes_per_tick)
@@ -265,14 +291,14 @@ void node::ask_new_members_to_promise() {
   lead.prepare_sent = now_;
   for (auto const& each : site_.members)
     if (each.id != config_.self && each.role != member_role::non_voting && !lead.promised_by.contains(each.id))
-      emit(send{each.address, prepare{log_, lead.by, lead.next}});
+      emit(send{each.address, prepare_from(lead.by, lead.next)});
 }
 
 void node::tick_leader() {
   if (auto const* prep = std::get_if<preparing>(&role_)) {
     // Not answered in time: poll again with a higher round, unless all that is missing is a fetch under way.
     bool const waits_for_fetch = has_majority(prep->promised_by);
-    std::uint64_t const patience = config_.resend_ticks.value() * (waits_for_fetch ? 20 : 2);
+    std::uint64_t const patience = election_patience() * (waits_for_fetch ? 10 : 1);
     if (now_.value() - prep->since.value() > patience) step_down();
     return;
   }

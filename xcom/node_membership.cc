@@ -20,12 +20,12 @@ void node::take(member_id const& from, heartbeat const& what) {
     // Somebody who was taken out and has not heard: only who knows a newer site than it may say so.
     // (Or that has, and asks whether we have: see take(not_a_member).)
     if (what.site_version <= site_.version && site_.find(from) == nullptr)
-      return emit(send{what.address, not_a_member{site_}});
+      return emit(send{what.address, not_a_member{log_, site_}});
     return take_from_stranger(from, what);
   }
   if (what.delivered < at->second.last.delivered) at->second.without_note = {};
   at->second.last = what;
-  at->second.echoed = what.echo;
+  if (std::exchange(at->second.echoed, what.echo) != what.echo) at->second.echoed_at = now_;
   if (what.leader.proposer == from && what.leader >= promised_ && what.leader.round > 0) {
     promise_to(what.leader);
     if (what.leader >= following_) follow(what.leader);
@@ -40,7 +40,7 @@ void node::take(member_id const& from, heartbeat const& what) {
 void node::take_from_stranger(member_id const& from, heartbeat const& what) {
   if (what.site_version <= site_.version || strangers_.size() >= site_members_max) return;
   strangers_[from] = what.address;
-  peers_[from] = peer{.heard = now_, .spoke = true, .last = what};
+  peers_[from] = peer{.heard = now_, .spoke = true, .last = what, .echoed_at = now_};
 }
 
 void node::send_heartbeats() {
@@ -74,6 +74,8 @@ void node::tick_suspicions() {
       ++each.suspicions;
     }
   }
+  // Who is heard again begins anew, should it fall silent once more.
+  std::erase_if(wishes_, [&](wish const& each) { return each.what == wish::kind::expel && hears(each.who.id); });
   if (!is_leader() || !have_quorum_) return;
   for (auto const& [id, each] : peers_) {
     auto const* member = site_.find(id);
@@ -115,9 +117,9 @@ void node::tick_requests() {
   if (is_leader()) return;
   auto const to = leader();
   if (!to) return;
-  if (leaving_) return send_to(*to, leave_request{config_.self});
+  if (leaving_) return send_to(*to, leave_request{log_, config_.self});
   auto const* in_site = site_.find(config_.self);
-  if (in_site != nullptr && !(*in_site == self_)) send_to(*to, update_request{self_});
+  if (in_site != nullptr && !(*in_site == self_)) send_to(*to, update_request{log_, self_});
 }
 
 // ---- wishes and what becomes of them ----
@@ -135,7 +137,8 @@ void node::drop_wishes_granted() {
     auto const* there = site_.find(each.who.id);
     if (each.what == wish::kind::leave || each.what == wish::kind::expel) return there == nullptr;
     if (each.what == wish::kind::update) return there == nullptr || *there == each.who;
-    return there != nullptr;
+    auto const* same_server = site_.find_uuid(each.who.id.uuid);
+    return same_server != nullptr && same_server->id.incarnation >= each.who.id.incarnation;
   });
 }
 
@@ -148,7 +151,8 @@ std::optional<site> node::wished_site() const {
                                  [&](auto const& member) { return member.id == each.who.id; });
     if (each.what == wish::kind::update && at != next.members.end()) *at = each.who;
     bool const goes = each.what == wish::kind::leave || (each.what == wish::kind::expel && !hears(each.who.id));
-    if (goes && at != next.members.end() && next.members.size() > 1) next.members.erase(at);
+    bool const last_vote = next.votes(each.who.id) && next.voters() == 1;
+    if (goes && at != next.members.end() && next.members.size() > 1 && !last_vote) next.members.erase(at);
     if (each.what == wish::kind::join && at == next.members.end()) {
       // Whoever comes back at an address, or as a uuid, takes the place of the one before.
       std::erase_if(next.members, [&](auto const& member) {
@@ -177,11 +181,31 @@ std::string node::refusal(site_member const& joiner) const {
   bool const replaces = std::any_of(site_.members.begin(), site_.members.end(), [&](auto const& each) {
     return each.address == joiner.address || each.id.uuid == joiner.id.uuid;
   });
-  if (!replaces && site_.members.size() >= site_members_max)
+  // Every joiner wants a vote in the end, though it comes without one.
+  if (!replaces && site_.members.size() >= site_voters_max)
     return "the group has " + std::to_string(site_.members.size()) + " members, the maximum";
-  if (!replaces && joiner.role != member_role::non_voting && site_.voters() >= site_voters_max)
-    return "the group has " + std::to_string(site_.voters()) + " voting members, the maximum";
   return {};
+}
+
+// Another server speaks as a member from the joiner's address. It may have died a moment ago, and the joiner be its
+// successor, so it is given the time that silence takes to show; then one of the two has the wrong address.
+bool node::is_address_contested(site_member const& joiner) {
+  auto const there = std::find_if(site_.members.begin(), site_.members.end(), [&](auto const& each) {
+    return each.address == joiner.address && each.id.uuid != joiner.id.uuid;
+  });
+  if (there == site_.members.end() || !hears(there->id)) {
+    contested_.erase(joiner.id);
+    return false;
+  }
+  if (contested_.size() > site_members_max) contested_.clear();
+  auto const since = contested_.try_emplace(joiner.id, now_).first->second;
+  if (now_.value() - since.value() > 2 * config_.suspect_ticks.value()) {
+    contested_.erase(joiner.id);
+    emit(
+        send{joiner.address, join_refused{"a live member of the group, " + to_string(there->id) + ", has the address " +
+                                          joiner.address + " already; give this server one of its own"}});
+  }
+  return true;
 }
 
 void node::take(member_id const&, join_request const& what) {
@@ -193,7 +217,7 @@ void node::take(member_id const&, join_request const& what) {
   }
   if (auto reason = refusal(what.joiner); !reason.empty())
     return emit(send{what.joiner.address, join_refused{std::move(reason)}});
-  wish_for(wish::kind::join, what.joiner);
+  if (!is_address_contested(what.joiner)) wish_for(wish::kind::join, what.joiner);
 }
 
 void node::take(member_id const&, join_refused const& what) {
@@ -223,7 +247,7 @@ void node::take(member_id const&, welcome const& what) {
   log_begins_ = decided_.next();
   promised_ = what.promised;
   for (auto const& each : site_.members)
-    if (each.id != config_.self) peers_[each.id] = peer{.heard = now_, .spoke = true};
+    if (each.id != config_.self) peers_[each.id] = peer{.heard = now_, .spoke = true, .echoed_at = now_};
   election_due_ = now_.plus(config_.suspect_ticks.value());
   emit(joined{log_, what.at, promised_});
   emit(site_installed{decided_, site_});

@@ -45,12 +45,20 @@ struct member_id {
 };
 std::string to_string(member_id const& id);  // "0f8b21aa/3": the first 8 digits and the incarnation
 
+// No group gets here in any time; a larger number in bytes from outside would make ours wrap, for good once it is in the log.
+inline constexpr std::uint64_t round_max = 1ULL << 62;
+inline constexpr slot_no log_slot_max{1ULL << 62};
+
 // Proposals are ordered by (round, proposer). Round 0 is "none yet".
 struct ballot {
   std::uint64_t round = 0;
   member_id proposer;
   friend auto operator<=>(ballot const&, ballot const&) = default;
-  template <class Codec> void fields(Codec& codec) { codec(round, proposer); }
+  template <class Codec> void fields(Codec& codec) {
+    codec(round, proposer);
+    if constexpr (std::is_same_v<Codec, base::reader>)
+      if (round > round_max) codec.reject();
+  }
 };
 
 enum class member_role : std::uint8_t { voter = 0, arbiter = 1, non_voting = 2 };
@@ -156,7 +164,11 @@ struct checkpoint {
   std::vector<std::pair<member_id, origin_seq>> delivered;  // the last message of each origin, sorted by origin
   base::blob app;                                           // the application's part, opaque here
 
-  template <class Codec> void fields(Codec& codec) { codec(slot, at, delivered, app); }
+  template <class Codec> void fields(Codec& codec) {
+    codec(slot, at, delivered, app);
+    if constexpr (std::is_same_v<Codec, base::reader>)
+      if (slot > log_slot_max) codec.reject();
+  }
 };
 
 }  // namespace xcom

@@ -261,7 +261,7 @@ void member::purge_log() {
 }
 
 void member::on(xcom::serve_log const& what) {
-  xcom::fetched answer{what.asked.from, log_->begins(), what.decided, {}};
+  xcom::fetched answer{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
   if (what.asked.from <= what.up_to) {
     auto slots = log_->read(what.asked.from, what.up_to, what.asked.bytes_max);
     if (!slots) fail(slots.error().text);
