@@ -34,6 +34,7 @@ void member::on(founded const& in) {
   delivered_ = in.at.slot;
   certification_.reset(state_.seqno, state_.forgotten);
   base_ = state_.seqno;
+  certification_.retain_above(base_);
   recovery_line_ = "none: this member founded the group";
   began_ = now_;
   emit(keep_checkpoint{in.at});
@@ -94,7 +95,8 @@ void member::on(taken_in_again const& in) {
   copies_ = 0;
   chosen_why_.clear();
   emit(keep_checkpoint{in.own});
-  emit(to_node{xcom::start_delivery{in.own, std::nullopt}});
+  with_notes_ = state_.seqno < base_;
+  emit(to_node{xcom::start_delivery{in.own, std::nullopt, with_notes_}});
 }
 
 // Everything the server is handed from here on comes after base_.
@@ -104,6 +106,8 @@ void member::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::me
   site_ = from.at;
   delivered_ = from.slot;
   certification_.reset(state_.seqno, state_.forgotten);
+  // At once, not with the next observation: history may be here before that, and what it writes is not applied yet.
+  certification_.retain_above(base_);
   replay_from_ = base_;
   unconsumed_.clear();
   stage_ = stage::replaying;
@@ -428,13 +432,15 @@ void member::take(xcom::member_id const& from, history_answer const& what) {
     std::string const why = "its log serves positions from " + std::to_string(what.first_available) + " on";
     return run_planner(recovery::transfer_ended{from, why});
   }
+  // The donor may know more to be decided than this member does yet; it asks again.
+  if (what.from.front().slot > last_.decided) return;
   begin_delivery(what.from.front(), donor_);
 }
 
 void member::on(history_gone const& in) {
   if (stage_ != stage::replaying) return;
   std::string const why = "no member's log holds slot " + std::to_string(in.wanted.value()) + " any more";
-  if (planner_ && donor_) return run_planner(recovery::transfer_ended{*donor_, why});
+  if (planner_ && !planner_->finished() && donor_) return run_planner(recovery::transfer_ended{*donor_, why});
   refuse("this member was away too long: " + why + ". Restart the server: it then takes a full copy from a donor");
 }
 

@@ -151,6 +151,21 @@ TEST(member, a_restarted_member_takes_verdicts_from_notes_and_hands_over_only_wh
   EXPECT_EQ(again.machine.state(), first.machine.state());
 }
 
+// What others applied long ago is forgotten for conflicts, but here it may still be waiting for its applier.
+TEST(member, history_that_comes_before_the_first_look_at_the_server_keeps_its_order) {
+  fed member(config_of(two));
+  member.step(gr::founded{beginning()});
+  member.step(slot(1, xcom::site_change{both()}));
+  member.step(slot(2, xcom::batch{{write(one, 0, "a", 1)}}));
+  xcom::message const stable{one, xcom::origin_seq(xcom::first_of_boot(1).value() + 1),
+                             base::encode(gr::ordered_message(gr::stable_message{2}))};
+  member.step(slot(3, xcom::batch{{stable}}));
+  member.step(slot(4, xcom::batch{{write(one, 2, "a", 2)}}));
+  auto const handed = member.handed<gr::remote_write_set>();
+  ASSERT_EQ(handed.size(), 2U);
+  EXPECT_EQ(handed[1].depends_on, handed[0].seqno);
+}
+
 TEST(member, a_log_of_other_verdicts_is_refused) {
   fed first(config_of(two));
   first.step(gr::founded{beginning()});
