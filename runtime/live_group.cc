@@ -132,6 +132,7 @@ void live_group::drain_inbox() {
     inbox_posted_ = false;
   }
   for (auto const& each : work) each();
+  settle();  // what that submitted has its numbers before the requests get theirs
   auto const refused = why_refused();
   bool const open = refused.empty();
   xcom::origin_seq seq = open ? node_->next_seq() : xcom::origin_seq{};
