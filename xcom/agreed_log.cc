@@ -67,8 +67,8 @@ struct agreed_log::parts {
   base::result<void> scan(std::vector<std::string>& notices);
   base::result<std::vector<std::uint64_t>> segments_that_count(std::vector<std::string>& notices);
   base::result<void> scan_segment(std::uint64_t number, bool last, std::vector<std::string>& notices);
-  base::result<void> cut(std::uint64_t number, std::uint64_t at, std::uint64_t length,
-                         std::vector<std::string>& notices);
+  void cut(std::uint64_t number, std::uint64_t at, std::uint64_t length, std::vector<std::string>& notices);
+  base::result<void> cut_torn_tail();
   base::result<void> fold(raw_record const& record, log_place place);
   base::result<void> fold_value(raw_record const& record, log_place place);
   base::error damaged(std::uint64_t segment, std::uint64_t offset, std::string const& what) const;
@@ -102,6 +102,7 @@ struct agreed_log::parts {
   std::vector<checkpoint> usable;
   bool opened = false;
   bool whole = true;
+  bool torn = false;  // the last file is longer than what counts of it
   bool begun = false;
   std::string broken;  // why nothing can be appended any more
 };
@@ -215,7 +216,8 @@ base::result<void> agreed_log::parts::scan_segment(std::uint64_t number, bool la
     if (!record) {
       if (!last) return damaged(number, at, "the checksum of a record does not match, and newer files follow");
       whole = whole && is_torn_append(*bytes, at);
-      return cut(number, at, bytes->size(), notices);
+      cut(number, at, bytes->size(), notices);
+      return {};
     }
     log_place place;
     place.segment = static_cast<std::uint32_t>(number & log_segments_max);
@@ -230,13 +232,20 @@ base::result<void> agreed_log::parts::scan_segment(std::uint64_t number, bool la
   return {};
 }
 
-base::result<void> agreed_log::parts::cut(std::uint64_t number, std::uint64_t at, std::uint64_t length,
-                                          std::vector<std::string>& notices) {
+void agreed_log::parts::cut(std::uint64_t number, std::uint64_t at, std::uint64_t length,
+                            std::vector<std::string>& notices) {
   notices.push_back("cut " + std::to_string(length - at) + " torn bytes off " + files->name(number) + " at byte " +
                     std::to_string(at));
-  if (auto done = files->truncate(number, at); !done) return done.error();
   segments.back().length = at;
-  return config.sync_segments ? files->sync(number) : base::result<void>{};
+  torn = true;
+}
+
+// Not before somebody goes on from here: until then a second look at the log must find what the first one found.
+base::result<void> agreed_log::parts::cut_torn_tail() {
+  if (!std::exchange(torn, false)) return {};
+  auto const& last = segments.back();
+  if (auto done = files->truncate(last.number, last.length); !done) return done.error();
+  return config.sync_segments ? files->sync(last.number) : base::result<void>{};
 }
 
 base::result<void> agreed_log::parts::fold(raw_record const& record, log_place place) {
@@ -450,6 +459,7 @@ base::result<void> agreed_log::begin(log_identity const& identity, bool keep_dec
   ensure(parts_->opened);
   auto const& before = parts_->index.identity();
   bool const same = before.group == identity.group && before.self == identity.self;
+  if (auto done = parts_->cut_torn_tail(); !done) return done;
   auto const how = !keep_decided ? opening_kind::cut_all : same ? opening_kind::goes_on : opening_kind::cut_undecided;
   if (auto done = parts_->open_segment(parts_->opening(how, identity)); !done) return done.error();
   parts_->begun = true;

@@ -5,7 +5,7 @@
 //         records {length, kind, crc, body}; docs/formats.md. Slots need not be stored in slot order (what a joiner fetches
 //         comes after what it accepted), an index in memory finds them: 24 bytes a slot.
 // Always: (1) a record counts only when its CRC holds and every record of its segment before it does;
-//         (2) a torn tail of the last segment is cut off at open, damage anywhere else is an error that names file and byte;
+//         (2) a torn tail of the last segment does not count, damage anywhere else is an error that names file and byte;
 //         (3) for every slot in [begins(), decided()] one value can be read.
 #pragma once
 
@@ -70,6 +70,7 @@ class agreed_log {
   ~agreed_log();
 
   // Reads everything once; to be called first. Values aside: those are checked, and decoded when read() wants them.
+  // Changes nothing that counts: a torn tail stays until begin().
   // Errors: damage that is not a torn tail; a newer format; the text says what the operator can do.
   base::result<recovered_log> open();
   // Starts a new boot of the same identity, or a new incarnation or group. With keep_decided the decided slots stay readable;

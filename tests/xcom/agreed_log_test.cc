@@ -270,6 +270,27 @@ TEST_F(agreed_log_test, damage_before_the_last_segment_is_an_error_that_helps) {
   EXPECT_FALSE(agreed_log(config, files).open());
 }
 
+// Who finds that promises may be gone and then does not come to begin anew must find it again.
+TEST_F(agreed_log_test, a_log_that_is_not_whole_stays_so_until_somebody_begins) {
+  start();
+  accept(1, 1, "one");
+  accept(2, 1, "two");
+  files->held[1][files->held[1].size() - 1] ^= 1U;
+  accept(3, 1, "three");
+  for (int each = 0; each < 2; ++each) {
+    agreed_log again(config, files);
+    auto const found = again.open();
+    ASSERT_TRUE(found);
+    EXPECT_FALSE(found->whole);
+    EXPECT_EQ(found->undecided.size(), 1U);
+  }
+  agreed_log again(config, files);
+  ASSERT_TRUE(again.open());
+  ASSERT_TRUE(again.begin(identity, true));
+  EXPECT_TRUE(reopened(*files).found.whole);
+  EXPECT_EQ(reopened(*files).found.undecided.size(), 1U);
+}
+
 // The fuzzer's find: taken for one, it made slots count that nobody can have decided, and the next start refused the file.
 TEST_F(agreed_log_test, an_opening_stands_only_at_the_beginning) {
   start();
