@@ -1,5 +1,6 @@
 #include "gr/history.hh"
 
+#include <algorithm>
 #include <vector>
 
 namespace gr {
@@ -45,6 +46,36 @@ seqno_t first_available(std::span<xcom::checkpoint const> checkpoints) {
     if (state.forgotten >= *oldest) return state.seqno;
   }
   return -1;
+}
+
+namespace {
+
+// At most what the slot takes: whether a change of the site was a view is not known without all before it.
+seqno_t positions_in(xcom::value const& what) {
+  if (std::holds_alternative<xcom::site_change>(what)) return 1;
+  auto const* all = std::get_if<xcom::batch>(&what);
+  if (all == nullptr) return 0;
+  return std::count_if(all->messages.begin(), all->messages.end(), [](xcom::message const& each) {
+    auto const decoded = base::decode<ordered_message>(each.payload);
+    return decoded && std::holds_alternative<write_set_message>(*decoded);
+  });
+}
+
+}  // namespace
+
+base::result<seqno_t> judged_up_to(xcom::agreed_log& log) {
+  for (xcom::slot_no slot = log.decided_up_to(); slot >= log.begins() && slot > xcom::slot_no{};
+       slot = slot.previous()) {
+    auto const read = log.read(slot, slot, 1);
+    if (!read) return read.error();
+    if (read->empty()) break;
+    auto const note = base::decode<slot_note>(read->front().note);
+    if (note) return note->before.seqno + positions_in(*read->front().what);
+  }
+  seqno_t newest = -1;
+  for (auto const& each : log.checkpoints())
+    if (is_beginning(each)) newest = std::max(newest, state_of(each).seqno);
+  return newest;
 }
 
 }  // namespace gr

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/xcom/memory_files.hh"
+
 namespace {
 
 base::uuid const history = base::make_uuid(1, 2);
@@ -44,6 +46,30 @@ TEST(history, what_is_said_to_be_available_can_be_begun) {
   ASSERT_GT(first, 0);
   for (gr::seqno_t position = 900; position < 1500; ++position)
     EXPECT_EQ(gr::beginning_for(log, position).has_value(), position >= first) << position;
+}
+
+// After a power failure the database may have on the disk what the log had not.
+TEST(history, data_that_stands_beyond_the_last_verdict_is_found_out) {
+  auto files = std::make_shared<xcom::testing::memory_files>();
+  xcom::agreed_log log({}, files);
+  ASSERT_TRUE(log.open());
+  ASSERT_TRUE(log.begin({history, {base::make_uuid(3, 3), 1}, 1}, false));
+  EXPECT_EQ(*gr::judged_up_to(log), -1);
+  ASSERT_TRUE(log.store(at(0, 7, 7)));
+  EXPECT_EQ(*gr::judged_up_to(log), 7);
+
+  auto const write = base::encode(gr::ordered_message(gr::write_set_message{}));
+  auto const marker = base::encode(gr::ordered_message(gr::marker_message{}));
+  xcom::batch two_writes;
+  for (auto const& payload : {write, marker, write})
+    two_writes.messages.push_back({{base::make_uuid(3, 3), 1}, xcom::first_of_boot(1), payload});
+  auto const note = [](gr::seqno_t before) { return base::encode(gr::slot_note{{history, before, 7, 1}, {}}); };
+  ASSERT_TRUE(log.learned({xcom::slot_no(1), std::make_shared<xcom::value const>(two_writes), note(7)}));
+  EXPECT_EQ(*gr::judged_up_to(log), 9);
+  ASSERT_TRUE(log.learned({xcom::slot_no(2), std::make_shared<xcom::value const>(xcom::site_change{}), note(9)}));
+  EXPECT_EQ(*gr::judged_up_to(log), 10) << "it may have been a view";
+  ASSERT_TRUE(log.learned({xcom::slot_no(3), std::make_shared<xcom::value const>(two_writes), {}}));
+  EXPECT_EQ(*gr::judged_up_to(log), 10) << "decided, and not judged yet";
 }
 
 }  // namespace
