@@ -1,6 +1,8 @@
 // How a member becomes ONLINE: from its own log, from a donor's log, or from a full copy and then a donor's log.
 #include <algorithm>
 #include <cstdio>
+#include <limits>
+#include <utility>
 
 #include "base/ensure.hh"
 #include "gr/member.hh"
@@ -11,6 +13,7 @@ namespace {
 constexpr std::uint64_t hear_others_ticks = 30;     // heartbeats come every 10: by then all reachable ones were heard
 constexpr std::uint64_t choose_anyway_ticks = 200;  // with a member of the site silent
 constexpr std::uint64_t ask_again_ticks = 100;
+constexpr unsigned repeats_max = 30;
 
 bool is_online(xcom::site_member const& who) {
   auto const decoded = base::decode<member_facts>(who.app);
@@ -81,7 +84,9 @@ void member::on(taken_in_again const& in) {
   config_.server_runs = true;
   known_site_ = in.at.at;
   began_ = observed_since_ = now_;
-  update_sent_ = false;
+  update_sent_ = departed_ = false;
+  level_from_.reset();
+  stable_asked_ = 0;
   online_at_.reset();
   planner_.reset();
   donating_to_.clear();
@@ -118,6 +123,19 @@ void member::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::me
   emit(to_node{xcom::start_delivery{from, source, with_notes_}});
 }
 
+// Before it delivers, a joiner hears of sites this way only; and who is ONLINE decides whom it can read from.
+void member::on(xcom::site_installed const& in) {
+  if (in.at.version <= known_site_.version) return;
+  known_site_ = in.at;
+  bool const delivers = stage_ == stage::replaying || stage_ == stage::online;
+  if (delivers || !planner_ || planner_->finished()) return;
+  // A donor that was restarted remembers nothing of us, however soon it is ONLINE again.
+  auto const* const donor = donor_ ? known_site_.find(*donor_) : nullptr;
+  if (stage_ == stage::copying && donor != nullptr && donor->boot != donor_boot_)
+    run_planner(recovery::clone_ended{donor->id, "it was restarted", false});
+  run_planner(recovery::view_installed{candidates()});
+}
+
 // ---- what is observed ----
 
 void member::on(observed const& in) {
@@ -129,6 +147,7 @@ void member::on(observed const& in) {
   publish_facts();
   consume();
   move_stable();
+  repeat_bad_news();
   tick_recovery();
 }
 
@@ -176,16 +195,18 @@ void member::tick_recovery() {
   if (stage_ != stage::replaying || update_sent_) return;
   if (have_quorum_ && last_.have_quorum) start_server();
   if (!planner_ && !donor_) choose_source();
-  // Without a donor the log itself says when we are there: everything decided before our own return was delivered.
-  bool const level =
-      own_boot_seen_ && last_.have_quorum && last_.delivered == last_.decided && site_.find(config_.self) != nullptr;
+  // Without a donor the log itself says when we are there: what was decided when our own return was delivered is enough.
+  // Everything decided now would be too much, since under load there is always more.
+  bool const returned = own_boot_seen_ && last_.have_quorum && site_.find(config_.self) != nullptr;
+  if (returned && !level_from_) level_from_ = last_.decided;
+  bool const level = returned && last_.delivered >= *level_from_;
   if (level && !online_at_ && (!planner_ || planner_->finished())) online_at_ = state_.seqno;
   if (!online_at_) return;
   if (!config_.online_when_certified && std::max(last_.applied, base_) < *online_at_) return;
   update_sent_ = true;
   auto facts = config_.facts;
   facts.status = member_status::online;
-  emit(to_node{xcom::update_self{base::encode(facts), xcom::member_role::voter}});
+  emit(to_node{xcom::update_self{base::encode(facts), config_.role}});
 }
 
 // The server may be handed nothing before its first view: the one of its own position.
@@ -251,7 +272,9 @@ recovery::candidate member::candidate_of(xcom::site_member const& who) const {
   if (!known) return row;
   row.executed = positions(at->facts.applied);
   row.received = positions(at->facts.ordered);
-  row.purged = at->facts.first_available < 0 ? positions(at->facts.ordered) : positions(at->facts.first_available);
+  // One whose log serves nobody has nothing of what is missing here, whatever it has received.
+  constexpr auto everything = std::numeric_limits<seqno_t>::max();
+  row.purged = positions(at->facts.first_available < 0 ? everything : at->facts.first_available);
   row.donations = at->facts.donations;
   return row;
 }
@@ -275,7 +298,7 @@ void member::start_planner() {
   config.clone_threshold = config_.clone_threshold;
   config.retry_count = config_.recovery_retry_count;
   config.reconnect_interval_ticks = config_.recovery_reconnect_ticks;
-  config.can_clone = !config_.server_runs;
+  config.can_clone = !config_.server_runs && copies_ == 0;  // a copy is taken at start-up, once
   config.clones_done = copies_;
   config.has_data = base_ >= 0;
   if (config_.online_when_certified) config.online_when = recovery::complete_at::certified;
@@ -377,6 +400,7 @@ void member::ask_anybody_for_history() {
   recovery::selection_request request;
   request.self = config_.self;
   request.donor_threshold = config_.donor_threshold;
+  request.missing.add(state_.history, {base_ + 1, base_ + 1});  // its log has to reach back to where we stand
   auto const chosen = recovery::select_donors(candidates(), request, random_);
   if (chosen.order.empty()) {
     planner_.reset();  // chooses again when somebody is there
@@ -416,8 +440,30 @@ void member::take(xcom::member_id const& from, history_query const& what, std::s
   answer.first_available = first_available(own_log);
   bool const have_it = state_.seqno >= what.position && (stage_ == stage::online || stage_ == stage::replaying);
   if (have_it)
-    if (auto const at = beginning_for(own_log, what.position)) answer.from.push_back(*at);
+    if (auto const at = beginning_for(own_log, what.position)) {
+      answer.from.push_back(*at);
+      hold_for(from, what.position);
+    }
   emit(tell{from, base::encode(direct_message{answer})});
+}
+
+// A copy takes a while, and so does what follows it: the log it is going to be followed by must not go meanwhile.
+void member::hold_for(xcom::member_id const& joiner, seqno_t position) {
+  auto const [at, is_new] = helped_.try_emplace(joiner, position);
+  at->second = std::min(at->second, position);
+}
+
+void member::forget_helped() {
+  std::erase_if(helped_, [&](auto const& each) {
+    auto const* who = site_.find(each.first);
+    return who == nullptr || is_online(*who);
+  });
+}
+
+std::optional<seqno_t> member::held_position() const {
+  std::optional<seqno_t> lowest;
+  for (auto const& [who, position] : helped_) lowest = std::min(lowest.value_or(position), position);
+  return lowest;
 }
 
 void member::take(xcom::member_id const& from, history_answer const& what) {
@@ -455,12 +501,13 @@ void member::perform(recovery::stop_clone const&) { donor_.reset(); }
 
 void member::ask_for_copy(xcom::member_id const& donor) {
   donor_ = donor;
+  if (auto const* const there = known_site_.find(donor)) donor_boot_ = there->boot;
   copied_from_ = name_of(donor);
   if (!request_) {
     emit(say{server::level::info, "recovery: full copy, from donor " + name_of(donor)});
     return tell_server(state_needed{});
   }
-  order(state_request_message{config_.self, donor, *request_});
+  order(state_request_message{config_.self, donor, ++copy_request_, *request_});
 }
 
 void member::on(state_request_ready const& in) {
@@ -468,20 +515,39 @@ void member::on(state_request_ready const& in) {
   if (!in.request) return refuse("the server could not prepare to receive a full copy: " + in.request.error().text);
   if (in.request->empty()) return refuse("this server runs already and cannot take a full copy in place: restart it");
   request_ = *in.request;
-  if (donor_) order(state_request_message{config_.self, *donor_, *request_});
+  if (donor_) order(state_request_message{config_.self, *donor_, ++copy_request_, *request_});
 }
 
 void member::on(state_was_sent const& in) {
-  for (auto const& joiner : donating_to_)
-    emit(tell{joiner, base::encode(direct_message{state_sent_message{in.position, in.error}})});
-  donating_to_.clear();
+  for (auto const& [joiner, number] : std::exchange(donating_to_, {}))
+    answer_request(joiner, {number, in.position, in.error});
   if (stage_ == stage::online) tell_server(caught_up{});
+}
+
+void member::answer_request(xcom::member_id const& joiner, state_sent_message const& what) {
+  emit(tell{joiner, base::encode(direct_message{what})});
+  if (what.error != 0) bad_news_[joiner] = {what, now_, 0};
+}
+
+// Nobody acknowledges a direct message. A joiner that waits for a copy nobody sends would wait for ever.
+void member::repeat_bad_news() {
+  std::erase_if(bad_news_, [&](auto const& each) {
+    auto const* who = known_site_.find(each.first);
+    return who == nullptr || is_online(*who) || each.second.times >= repeats_max;
+  });
+  for (auto& [joiner, news] : bad_news_) {
+    if (now_.value() - news.told.value() < ask_again_ticks) continue;
+    news.told = now_;
+    ++news.times;
+    emit(tell{joiner, base::encode(direct_message{news.what})});
+  }
 }
 
 void member::take(xcom::member_id const& from, state_sent_message const& what) {
   if (stage_ != stage::copying || what.error == 0 || !donor_ || *donor_ != from) return;
+  if (what.number != copy_request_) return;  // about an earlier one
   if (what.error == donor_busy) {
-    ask_copy_again_ = now_.plus(ask_again_ticks);
+    if (!ask_copy_again_) ask_copy_again_ = now_.plus(ask_again_ticks);
     return;
   }
   std::string const why = what.error == donor_not_online
@@ -513,7 +579,7 @@ void member::on(state_was_received const& in) {
 void member::on(quorum const& in) {
   if (in.have == have_quorum_) return;
   have_quorum_ = in.have;
-  if (!started_) return;
+  if (!started_ || departed_) return;
   if (!in.have) {
     emit(say{server::level::warning, "no majority of the group is reachable: writes are refused until it is"});
     return tell_server(view_installed{view_at(std::max(state_.seqno, base_), view_status::non_primary)});

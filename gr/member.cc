@@ -10,12 +10,13 @@ namespace gr {
 namespace {
 
 // Who executed it, as the certifier counts: another life of the same server is somebody else, since what that life left
-// behind is applied here like anybody's.
-base::uuid certification_origin(xcom::message const& from) {
+// behind is applied here like anybody's. So is what its clients were told not to wait for any more.
+base::uuid certification_origin(xcom::message const& from, write_set_message const& what) {
   base::uuid origin = from.origin.uuid;
   std::uint64_t life = 0;
   std::memcpy(&life, origin.bytes.data() + 8, 8);
-  life ^= from.origin.incarnation * 0x9e3779b97f4a7c15U + (from.seq.value() >> xcom::origin_count_bits);
+  life ^= from.origin.incarnation * 0x9e3779b97f4a7c15U + (from.seq.value() >> xcom::origin_count_bits) +
+          what.life * 0xbf58476d1ce4e5b9U;
   std::memcpy(origin.bytes.data() + 8, &life, 8);
   return origin;
 }
@@ -83,7 +84,7 @@ void member::deliver_batch(xcom::deliver const& in, xcom::batch const& all, slot
     } else if (auto const* stable = std::get_if<stable_message>(&*decoded)) {
       take(*stable);
     } else if (auto const* request = std::get_if<state_request_message>(&*decoded)) {
-      take(*request, in.note.empty());
+      take(*request);
     } else if (each.origin == config_.self && awaited_.erase(each.seq) > 0) {
       emit(resolve{each.seq, 0, {order_outcome::passed, state_.seqno, state_.seqno, {}}});
     }
@@ -108,7 +109,7 @@ ordered member::verdict_of(xcom::message const& from, write_set_message const& w
   ordered outcome{order_outcome::passed, state_.seqno, state_.seqno - 1, {}};
   auto const keys = certifier::write_set::decode(what.keys);
   certifier::candidate next;
-  next.origin = certification_origin(from);
+  next.origin = certification_origin(from, what);
   next.seqno = state_.seqno;
   next.last_seen = what.last_seen;
   if (keys) next.keys = *keys;
@@ -167,12 +168,15 @@ void member::take(stable_message const& what) {
   certification_.forget_below(what.up_to);
 }
 
-void member::take(state_request_message const& what, bool first_time) {
-  if (!first_time || what.donor != config_.self) return;
+// Also when it was delivered once before, by the process before this one: that one's copy ended with it.
+void member::take(state_request_message const& what) {
+  if (what.donor != config_.self) return;
   // One at a time: the server has one position to pause at.
   int const refusal = stage_ != stage::online ? donor_not_online : donating_to_.empty() ? 0 : donor_busy;
-  if (refusal != 0) return emit(tell{what.joiner, base::encode(direct_message{state_sent_message{-1, refusal}})});
-  donating_to_.insert(what.joiner);
+  bad_news_.erase(what.joiner);
+  if (refusal != 0) return answer_request(what.joiner, {what.number, -1, refusal});
+  donating_to_[what.joiner] = what.number;
+  hold_for(what.joiner, state_.seqno);
   emit(say{server::level::info, "this member is the donor of a full copy for " + name_of(what.joiner) +
                                     " at position " + std::to_string(state_.seqno)});
   tell_server(donate_state{what.joiner.uuid, what.request, state_.seqno});
@@ -184,12 +188,14 @@ void member::deliver_site(xcom::site const& next) {
   bool const departed = site_.find(config_.self) != nullptr && next.find(config_.self) == nullptr;
   site_ = next;
   if (next.version > known_site_.version) known_site_ = next;
-  std::erase_if(donating_to_, [&](auto const& each) { return site_.find(each) == nullptr; });
+  std::erase_if(donating_to_, [&](auto const& each) { return site_.find(each.first) == nullptr; });
+  forget_helped();
   auto const* self = site_.find(config_.self);
   if (takes_position) {
     ++state_.seqno;
     ++state_.view_number;
     certification_.skip(state_.seqno, false);
+    departed_ = departed;
     bool const founding = !connected_;
     if (founding) {
       connected_ = true;
@@ -249,8 +255,10 @@ void member::move_stable() {
     stable = std::min(stable,
                       at == last_.others.end() || at->facts.history != state_.history ? seqno_t{0} : at->facts.applied);
   }
-  if (stable <= state_.forgotten) return;
+  // One at a time: where a slot takes long they would pile up.
+  if (stable <= state_.forgotten || stable_asked_ > state_.forgotten) return;
   stable_sent_ = now_;
+  stable_asked_ = stable;
   order(stable_message{stable});
 }
 

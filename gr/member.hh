@@ -8,6 +8,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -29,10 +30,11 @@ namespace gr {
 struct member_config {
   xcom::member_id self;
   std::uint64_t boot = 1;
-  member_facts facts;                 // status is ours to set
-  std::optional<base::uuid> history;  // of the data the server holds; with base >= 0
-  seqno_t base = -1;                  // the server's position; -1: it holds nothing
-  bool server_runs = false;           // it can take no copy: it serves already
+  member_facts facts;                                 // status is ours to set
+  std::optional<base::uuid> history;                  // of the data the server holds; with base >= 0
+  seqno_t base = -1;                                  // the server's position; -1: it holds nothing
+  bool server_runs = false;                           // it can take no copy: it serves already
+  xcom::member_role role = xcom::member_role::voter;  // asked for together with ONLINE
   std::uint64_t donor_threshold = recovery::donor_threshold_max;
   std::uint64_t clone_threshold = recovery::clone_threshold_max;
   std::uint64_t recovery_retry_count = 10;
@@ -106,9 +108,9 @@ struct observed {  // every tick
   seqno_t first_available = -1;  // of our own log
   std::vector<neighbor> others;
 };
-using member_event =
-    std::variant<founded, resumed, taken_in, taken_in_again, awaited, xcom::deliver, told, quorum, history_gone,
-                 state_request_ready, state_was_sent, state_was_received, abandoned, desync_set, observed>;
+using member_event = std::variant<founded, resumed, taken_in, taken_in_again, awaited, xcom::deliver,
+                                  xcom::site_installed, told, quorum, history_gone, state_request_ready, state_was_sent,
+                                  state_was_received, abandoned, desync_set, observed>;
 
 // ---- actions ----
 struct submit {  // order this
@@ -160,6 +162,8 @@ class member {
   // Restarted, and nothing was delivered yet: it can begin again as a joiner.
   [[nodiscard]] bool waits_for_majority() const { return resume_from_.has_value(); }
   [[nodiscard]] bool donating() const { return !donating_to_.empty(); }
+  // The lowest position whose beginning a member that recovers with our help may yet need; nothing: nobody does.
+  [[nodiscard]] std::optional<seqno_t> held_position() const;
   [[nodiscard]] xcom::site const& site() const { return known_site_; }
   [[nodiscard]] std::string const& recovery_line() const { return recovery_line_; }
   [[nodiscard]] std::size_t cert_rows() const { return certification_.rows(); }
@@ -185,7 +189,7 @@ class member {
   void take(xcom::message const& from, write_set_message const& what, slot_note& note, slot_note const* known,
             std::uint32_t index);
   void take(stable_message const& what);
-  void take(state_request_message const& what, bool first_time);
+  void take(state_request_message const& what);
   [[nodiscard]] ordered verdict_of(xcom::message const& from, write_set_message const& what, bool preload,
                                    bool known_to_fail);
   void hand_over(xcom::message const& from, write_set_message const& what, ordered const& outcome);
@@ -199,6 +203,7 @@ class member {
   void on(taken_in const& in);
   void on(taken_in_again const& in);
   void on(awaited const& in) { awaited_.insert(in.seq); }
+  void on(xcom::site_installed const& in);
   void on(told const& in);
   void on(quorum const& in);
   void on(history_gone const& in);
@@ -228,6 +233,10 @@ class member {
   void choose_source();
   void tick_recovery();
   void resume_with_majority();
+  void answer_request(xcom::member_id const& joiner, state_sent_message const& what);
+  void repeat_bad_news();
+  void hold_for(xcom::member_id const& joiner, seqno_t position);
+  void forget_helped();
   void start_server();
   void become_online();
   void publish_facts();
@@ -260,6 +269,7 @@ class member {
   xcom::site known_site_;    // the newest one heard of: before delivery began, as taken in
   bool connected_ = false;   // the server was
   bool started_ = false;     // the server got its first view, or a copy: it may be handed events
+  bool departed_ = false;    // delivered the view without itself; the server was not told of its position
   bool have_quorum_ = true;
   bool desynced_ = false;
   observed last_;
@@ -270,8 +280,16 @@ class member {
   };
   std::deque<pending_slot> unconsumed_;
   base::tick_count stable_sent_;
+  seqno_t stable_asked_ = 0;  // on its way to become the bound
   live_facts published_;
-  std::set<xcom::member_id> donating_to_;
+  std::map<xcom::member_id, std::uint64_t> donating_to_;  // and the number of its request
+  struct bad_news {                                       // a joiner's request came to nothing; the word may get lost
+    state_sent_message what;
+    base::tick_count told;
+    unsigned times = 0;
+  };
+  std::map<xcom::member_id, bad_news> bad_news_;  // until it asks again, or needs no copy any more
+  std::map<xcom::member_id, seqno_t> helped_;     // who was given a copy or a beginning, and is not ONLINE yet
   counters count_;
 
   // recovery
@@ -283,10 +301,13 @@ class member {
   std::optional<base::tick_count> ask_copy_again_;  // the donor was busy
   std::optional<base::blob> request_;               // the server's state request, once it gave it
   std::optional<xcom::member_id> donor_;
+  std::uint64_t donor_boot_ = 0;  // when it was asked for a copy
   std::uint64_t question_ = 0;
+  std::uint64_t copy_request_ = 0;  // how many were sent
   base::tick_count asked_;
   seqno_t replay_from_ = -1;
-  std::optional<seqno_t> online_at_;  // ONLINE once this is applied
+  std::optional<seqno_t> online_at_;         // ONLINE once this is applied
+  std::optional<xcom::slot_no> level_from_;  // of a member that returns: with this slot it has what the others had then
   bool update_sent_ = false;
   bool own_boot_seen_ = true;  // a restarted member's new boot stands in the site
   std::string chosen_why_;

@@ -18,11 +18,14 @@ namespace gr {
 // ---- ordered ----
 struct write_set_message {  // takes a seqno
   source_id source;
+  // Of the origin's clients: grows when their commits under way are given up. A later transaction may then have met rows as
+  // they were before a given-up one that is ordered all the same, so the two are strangers to each other.
+  std::uint32_t life = 0;
   std::uint32_t flags = 0;
   seqno_t last_seen = 0;
   base::blob keys;
   base::blob data;
-  template <class Codec> void fields(Codec& codec) { codec(source, flags, last_seen, keys, data); }
+  template <class Codec> void fields(Codec& codec) { codec(source, life, flags, last_seen, keys, data); }
 };
 // Everything up to here is applied by every ONLINE member: the certifier may forget it.
 struct stable_message {
@@ -33,8 +36,9 @@ struct stable_message {
 struct state_request_message {
   xcom::member_id joiner;
   xcom::member_id donor;
+  std::uint64_t number = 0;  // of the joiner's requests; the donor's word about it carries the same
   base::blob request;
-  template <class Codec> void fields(Codec& codec) { codec(joiner, donor, request); }
+  template <class Codec> void fields(Codec& codec) { codec(joiner, donor, number, request); }
 };
 // Nothing; its origin waits for its own to come back (causal reads).
 struct marker_message {
@@ -57,9 +61,10 @@ struct history_answer {
 inline constexpr int donor_busy = 11;         // EAGAIN: ask again in a while
 inline constexpr int donor_not_online = 111;  // ECONNREFUSED: as a donor that is not there
 struct state_sent_message {                   // donor to joiner: the transfer ended on my side, or never began
+  std::uint64_t number = 0;
   seqno_t position = -1;
   std::int32_t error = 0;
-  template <class Codec> void fields(Codec& codec) { codec(position, error); }
+  template <class Codec> void fields(Codec& codec) { codec(number, position, error); }
 };
 using direct_message = std::variant<history_query, history_answer, state_sent_message>;
 

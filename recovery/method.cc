@@ -71,8 +71,10 @@ method_choice choose_method(std::span<candidate const> members, method_request c
 
   if (!request.has_data) {
     if (may_clone) return as(method::clone, "this member holds no data yet");
+    // One that holds nothing itself is not waited for: two such would wait for each other.
     bool const later = std::any_of(members.begin(), members.end(), [&](auto const& member) {
-      return member.id != request.self && !member.arbiter && member.state == member_state::recovering;
+      return member.id != request.self && !member.arbiter && member.state == member_state::recovering &&
+             !member.executed.empty();
     });
     if (later)
       return as(method::wait, "this member holds no data, and the members it could copy are RECOVERING themselves");

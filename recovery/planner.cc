@@ -33,14 +33,27 @@ void planner::on(recovery_began const& in, actions& out) {
 }
 
 void planner::on(view_installed const& in, actions& out) {
-  members_ = in.members;
+  take_members(in.members);
   failed_.clear();
   drop_lost_donor(out);
   if (std::holds_alternative<waiting>(state_) || std::holds_alternative<pausing>(state_)) decide(out);
 }
 
+// Who comes ONLINE, perhaps again, is another donor than the one that failed.
+void planner::take_members(std::vector<candidate> const& members) {
+  for (auto const& each : members) {
+    auto const before = std::ranges::find(members_, each.id, &candidate::id);
+    bool const was_online = before != members_.end() && before->state != member_state::recovering;
+    if (was_online || each.state != member_state::online) continue;
+    failed_to_clone_.erase(each.id);
+    if (every_clone_failed_) clone_ruled_out_.clear();
+    every_clone_failed_ = false;
+  }
+  members_ = members;
+}
+
 void planner::on(positions_heard const& in, actions& out) {
-  members_ = in.members;
+  take_members(in.members);
   drop_lost_donor(out);
   if (std::holds_alternative<waiting>(state_)) decide(out);
 }
@@ -163,6 +176,7 @@ void planner::begin_clone(method_choice const& choice, actions& out) {
   if (data_dropped_)
     return give_up("own data is incomplete and nobody is left to clone from" + because_of_failures(), out);
   clone_ruled_out_ = "every donor of a clone failed";
+  every_clone_failed_ = true;
   decide(out);
 }
 

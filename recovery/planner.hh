@@ -162,6 +162,7 @@ class planner {
   void begin_clone(method_choice const& choice, actions& out);
   void wait(method_choice const& choice, actions& out);
   void pause_or_leave(std::string const& why, actions& out);
+  void take_members(std::vector<candidate> const& members);
   void drop_lost_donor(actions& out);
   void stop_current(actions& out);
   void donor_failed(member_id const& donor, std::string const& why, actions& out);
@@ -186,12 +187,14 @@ class planner {
   gtid_set received_;
   gtid_set target_;  // all that must be here before ONLINE, as of the last decision
   std::vector<candidate> members_;
-  std::set<member_id> failed_;           // log donors, since recovery began or the last pause or view
-  std::set<member_id> failed_to_clone_;  // one pass only: each try may cost hours, and a view may change every minute
+  std::set<member_id> failed_;  // log donors, since recovery began or the last pause or view
+  // One pass only: each try may cost hours, and a view may change every minute. Who comes ONLINE again is tried again.
+  std::set<member_id> failed_to_clone_;
   std::uint64_t attempts_ = 0;
-  std::string clone_ruled_out_;  // why; empty: a clone is possible
-  std::string failure_;          // the last one
-  bool data_dropped_ = false;    // a clone ended half-way: nothing but another clone helps
+  std::string clone_ruled_out_;      // why; empty: a clone is possible
+  bool every_clone_failed_ = false;  // that is why: until somebody else comes ONLINE
+  std::string failure_;              // the last one
+  bool data_dropped_ = false;        // a clone ended half-way: nothing but another clone helps
 };
 
 }  // namespace recovery

@@ -6,7 +6,7 @@
 #include <random>
 #include <utility>
 
-#include "gr/giving_up_place.hh"
+#include "gr/beginning.hh"
 #include "gr/history.hh"
 #include "gr/isolation.hh"
 #include "runtime/live_group.hh"
@@ -61,21 +61,6 @@ base::uuid member_uuid() {
 base::tick_count ticks_of(std::int64_t milliseconds) {
   return base::tick_count(
       std::max<std::uint64_t>(1, static_cast<std::uint64_t>(milliseconds) / base::tick_milliseconds));
-}
-
-// `self`: its entry with the new boot, as a voter; the role is the one it had.
-xcom::begin_again coming_back(xcom::recovered_log const& found, xcom::site_member self, bool alone) {
-  xcom::begin_again how;
-  how.log = found.last.group;
-  how.self = std::move(self);
-  how.at = found.at;
-  if (auto const* before = found.at.find(how.self.id); before != nullptr && !alone) how.self.role = before->role;
-  how.promised = found.promised;
-  how.decided = found.decided;
-  how.log_begins = found.begins;
-  how.undecided = found.undecided;
-  how.force_alone = alone;
-  return how;
 }
 
 }  // namespace
@@ -133,26 +118,18 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
   own_address_ = options_.own_host + ":" + std::to_string(options_.own_port);
   auto found = open_log();
   if (!found) return found.error();
-  bool const has_log = !found->empty && !found->last.group.is_nil() && found->decided.value() > 0;
-  // The log and the data belong together only when the data's position can be reached from a checkpoint of the log.
-  bool const data_fits = has_log && options_.start && options_.start->seqno >= 0 &&
-                         gr::beginning_for(log_->checkpoints(), options_.start->seqno).has_value() &&
-                         gr::history_of(log_->checkpoints()) == options_.start->group;
-  if (request.bootstrap) return data_fits ? come_back(*found, true) : found_group(*found);
   bool const same_host_boot = read_host_boot(options_.data_dir) == host_boot();
-  if (has_log && !data_fits && same_host_boot && gr::others_may_need_the_vote(*found))
-    return come_back_to_leave(*found);
-  if (data_fits && found->at.find(found->last.self) != nullptr) {
-    if (found->whole && same_host_boot) return come_back(*found, false);
-    say(server::level::warning,
-        std::string("this member comes back as a new incarnation: ") +
-            (found->whole ? "the host was restarted, and what its log had not on disk may be gone"
-                          : "a part of its log is gone"));
-  } else if (has_log && found->at.find(found->last.self) == nullptr)
-    say(server::level::info, "this member had left the group: it asks to be taken in again");
-  else if (has_log)
-    say(server::level::warning, "the agreed log in the data directory does not fit the server's data and is not used");
-  self_ = {has_log ? found->last.self.uuid : member_uuid(), milliseconds_now()};
+  auto const choice =
+      gr::choose_beginning({*found, log_->checkpoints(), options_.start, request.bootstrap, same_host_boot});
+  if (!choice.why.empty()) say(choice.level, choice.why);
+  switch (choice.how) {
+    case gr::beginning::found_group: return found_group(*found);
+    case gr::beginning::go_on_alone: return come_back(*found, true);
+    case gr::beginning::come_back: return come_back(*found, false);
+    case gr::beginning::come_back_to_leave: return come_back_to_leave(*found);
+    case gr::beginning::ask_to_join: break;
+  }
+  self_ = {gr::holds_history(*found) ? found->last.self.uuid : member_uuid(), milliseconds_now()};
   own_uuid_ = self_.uuid;
   boot_ = 1;
   if (auto done = listen(); !done) return done;
@@ -179,6 +156,7 @@ base::result<void> live_group::found_group(xcom::recovered_log const& found) {
   state.seqno = state.forgotten = has_data ? options_.start->seqno : 0;
   xcom::checkpoint const at{xcom::slot_no{}, {}, {}, base::encode(state)};
   if (auto done = log_->begin({log_name_, self_, boot_}, false); !done) return done;
+  note_host_boot();
   say(server::level::info, "founding a new group with history " + base::to_string(state.history) + " at position " +
                                std::to_string(state.seqno));
   make_member(member_configuration());
@@ -193,7 +171,9 @@ base::result<void> live_group::take_up_log(xcom::recovered_log const& found) {
   boot_ = found.last.boot + 1;
   log_name_ = found.last.group;
   if (auto done = listen(); !done) return done;
-  return log_->begin({log_name_, self_, boot_}, true);
+  if (auto done = log_->begin({log_name_, self_, boot_}, true); !done) return done;
+  note_host_boot();
+  return {};
 }
 
 base::result<void> live_group::come_back(xcom::recovered_log const& found, bool alone) {
@@ -207,7 +187,7 @@ base::result<void> live_group::come_back(xcom::recovered_log const& found, bool 
                                " slots accepted above it" +
                                (alone ? "; going on ALONE from here, as --wsrep-new-cluster asks" : ""));
   make_member(std::move(config));
-  make_node(coming_back(found, self_entry(gr::member_status::recovering), alone));
+  make_node(gr::coming_back(found, self_entry(gr::member_status::recovering), alone));
   step_member(gr::resumed{*from, node_->current_site()});
   return {};
 }
@@ -222,7 +202,7 @@ base::result<void> live_group::come_back_to_leave(xcom::recovered_log const& fou
           xcom::to_string(self_) + " to give its place up in order and be taken in anew");
   gives_up_place_ = true;
   make_member(member_configuration());
-  make_node(coming_back(found, self_entry(gr::member_status::recovering), false));
+  make_node(gr::coming_back(found, self_entry(gr::member_status::recovering), false));
   return {};
 }
 
@@ -266,8 +246,11 @@ void live_group::join_again(xcom::site const& at) {
   make_node(xcom::begin_joining{joiner_entry(), seeds});
 }
 
+// Only once the log speaks for the incarnation that goes on: until then it may speak for one that a restart of the host
+// made forget, and a process killed on the way must not find it fit to come back as.
+void live_group::note_host_boot() const { write_host_boot(options_.data_dir); }
+
 void live_group::make_node(xcom::beginning how) {
-  write_host_boot(options_.data_dir);
   node_.emplace(node_configuration(), std::move(how), make_prng());
   arm_timer();
 }

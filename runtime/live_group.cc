@@ -135,7 +135,7 @@ void live_group::drain_inbox() {
   settle();  // what that submitted has its numbers before the requests get theirs
   auto const refused = why_refused();
   bool const open = refused.empty();
-  xcom::origin_seq seq = open ? node_->next_seq() : xcom::origin_seq{};
+  xcom::origin_seq seq = open ? next_seq() : xcom::origin_seq{};
   for (auto& each : requests) {
     if (!open) {
       if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, refused});
@@ -246,6 +246,7 @@ gr::ordered live_group::order(gr::local_write_set write_set) {
                 std::to_string(limit == 0 ? message_bytes_max : std::min(limit, message_bytes_max)) + ")"};
   gr::write_set_message message;
   message.source = {own_uuid_, write_set.trx, write_set.conn};
+  message.life = clients_life_;
   message.flags = write_set.flags;
   message.last_seen = write_set.last_seen;
   message.keys = write_set.keys;
@@ -258,6 +259,7 @@ gr::ordered live_group::order(gr::local_write_set write_set) {
 void live_group::order_later(gr::local_write_set write_set) {
   gr::write_set_message message;
   message.source = {own_uuid_, write_set.trx, write_set.conn};
+  message.life = clients_life_;
   message.flags = write_set.flags;
   message.last_seen = write_set.last_seen;
   message.keys = std::move(write_set.keys);
@@ -300,6 +302,7 @@ gr::group_status live_group::status() const {
 }
 
 void live_group::answer_all_as_unknown(std::string const& why) {
+  if (!waiting_.empty()) ++clients_life_;  // before anybody is answered
   if (member_) step_member(gr::abandoned{why});
   for (auto const& [seq, who] : waiting_) who->answer({gr::order_outcome::unknown, -1, -1, why});
   waiting_.clear();

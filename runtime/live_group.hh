@@ -114,6 +114,7 @@ class live_group final : public gr::group {
   base::result<void> ask_to_join();
   void join_again(xcom::site const& at);
   void make_node(xcom::beginning how);
+  void note_host_boot() const;
   void make_member(gr::member_config config);
   [[nodiscard]] gr::member_config member_configuration() const;
   [[nodiscard]] xcom::node_config node_configuration() const;
@@ -165,6 +166,7 @@ class live_group final : public gr::group {
   void observe();
   void check_majority();
   void purge_log();
+  [[nodiscard]] xcom::origin_seq next_seq() const;
   [[nodiscard]] std::string why_refused() const;  // what a server wants ordered now; empty: it is not
   void say(gr::server::level how, std::string const& text) const { server_.log(how, text); }
 
@@ -202,6 +204,7 @@ class live_group final : public gr::group {
   base::tick_count purged_at_;
   xcom::slot_no log_begins_;          // as the node was told
   gr::seqno_t first_available_ = -1;  // of our own log, looked at now and then
+  gr::seqno_t applied_before_ = -1;   // when it was looked at last
   std::uint64_t options_seen_ = 0;    // their version
   bool closing_ = false;
   bool gave_up_ = false;
@@ -218,6 +221,7 @@ class live_group final : public gr::group {
   std::vector<std::function<void()>> work_inbox_;
   bool inbox_posted_ = false;
   std::atomic<bool> running_{false};
+  std::atomic<std::uint32_t> clients_life_{0};  // gr/messages.hh
   mutable std::mutex status_mutex_;
   std::shared_ptr<gr::group_status const> status_;
 };

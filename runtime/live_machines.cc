@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "gr/beginning.hh"
 #include "gr/giving_up_place.hh"
 #include "gr/history.hh"
 #include "gr/isolation.hh"
@@ -72,9 +73,10 @@ void live_group::perform(gr::member_action const& what) {
   std::visit([this](auto const& each) { on(each); }, what);
 }
 
-// A member that cannot write its log must not answer for what it has not stored: it stops taking part.
+// A member that cannot write its log must not answer for what it has not stored: it stops taking part, also when it is on
+// its way out already.
 void live_group::log_failed(base::result<void> const& done) {
-  if (done || gave_up_) return;
+  if (done) return;
   if (net_) net_->close();
   close_group("the agreed log cannot be written: " + done.error().text);
 }
@@ -124,6 +126,7 @@ void live_group::on(xcom::send_welcome const& what) {
 }
 
 void live_group::on(xcom::site_installed const& what) {
+  step_member(what);
   std::vector<std::string> gone;
   for (auto const& [address, known] : peers_known_) {
     bool const there = std::any_of(what.at.members.begin(), what.at.members.end(),
@@ -150,6 +153,7 @@ void live_group::on(xcom::joined const& what) {
   taken_in.app = {};
   log_failed(log_->store(taken_in));
   log_failed(log_->sync());
+  note_host_boot();
   log_failed(log_->promise(what.promised));
   if (again) {
     step_member(gr::taken_in_again{self_, boot_, what.at, *own_place_});
@@ -200,11 +204,13 @@ void live_group::on(xcom::received_direct const& what) {
   step_member(gr::told{what.from, what.payload, log_->checkpoints()});
 }
 
-void live_group::on(gr::submit const& what) {
-  // Its number is the next one once what waits before it was taken.
+void live_group::on(gr::submit const& what) { node_events_.emplace_back(xcom::submitted{next_seq(), what.payload}); }
+
+// The number of the next own message once what waits before it was taken.
+xcom::origin_seq live_group::next_seq() const {
   auto const before = std::count_if(node_events_.begin(), node_events_.end(),
                                     [](auto const& each) { return std::holds_alternative<xcom::submitted>(each); });
-  node_events_.emplace_back(xcom::submitted{node_->next_seq().plus(static_cast<std::uint64_t>(before)), what.payload});
+  return node_->next_seq().plus(static_cast<std::uint64_t>(before));
 }
 
 void live_group::on(gr::tell const& what) {
@@ -274,25 +280,7 @@ void live_group::leave_when_possible() {
         "start them with --wsrep_start_position=<what mariadbd --wsrep-recover prints>");
 }
 
-void live_group::observe() {
-  gr::observed seen;
-  seen.now = now_;
-  seen.applied = server_.last_committed();
-  seen.decided = node_->decided();
-  seen.delivered = node_->delivered();
-  seen.leads = node_->is_leader();
-  seen.have_quorum = node_->have_quorum();
-  seen.first_available = first_available_;
-  for (auto const& [id, each] : node_->peers()) {
-    gr::neighbor other;
-    other.id = id;
-    other.heard = each.spoke && !each.suspected && !each.link_down && each.last.count > 0;
-    auto const facts = base::decode<gr::live_facts>(each.last.app);
-    if (facts) other.facts = *facts;
-    seen.others.push_back(std::move(other));
-  }
-  step_member(seen);
-}
+void live_group::observe() { step_member(gr::observe(*node_, now_, server_.last_committed(), first_available_)); }
 
 // Commits under way when the majority went do not wait for ever: their outcome is unknown, and that is what they are told.
 void live_group::check_majority() {
@@ -310,17 +298,11 @@ void live_group::purge_log() {
   if (now_.value() - purged_at_.value() < purge_every_ticks) return;
   purged_at_ = now_;
   first_available_ = gr::first_available(log_->checkpoints());
-  auto const from = gr::beginning_for(log_->checkpoints(), server_.last_committed());
-  if (!from) return;
-  // And what any member of the site has yet to learn: acknowledgements are cumulative, so a voter that can no longer get a
-  // slot would never vote again. Silence ends with expulsion, so this does not hold the log for ever.
-  xcom::slot_no needed = from->slot;
-  for (auto const& each : node_->current_site().members) {
-    if (each.id == self_) continue;
-    auto const at = node_->peers().find(each.id);
-    needed = std::min(needed, at == node_->peers().end() ? xcom::slot_no{} : at->second.last.decided);
-  }
-  log_failed(log_->purge(needed));
+  // What was applied when the log was looked at last, a second ago, is on the server's disk by now.
+  auto const durable = std::exchange(applied_before_, server_.last_committed());
+  auto const needed = gr::log_needed_from(log_->checkpoints(), durable, *member_, *node_);
+  if (!needed) return;
+  log_failed(log_->purge(*needed));
   if (std::exchange(log_begins_, log_->begins()) != log_->begins()) step_node(xcom::log_purged{log_->begins()});
 }
 

@@ -1,6 +1,7 @@
 #include "xcom/log_index.hh"
 
 #include <algorithm>
+#include <limits>
 
 namespace xcom {
 
@@ -66,12 +67,30 @@ void log_index::checkpointed(checkpoint at, std::uint64_t segment) {
     checkpoints_.insert(where, std::move(at));
     checkpoint_segments_.insert(checkpoint_segments_.begin() + index, segment);
   }
-  if (checkpoints_.size() <= log_checkpoints_max) return;
-  // Every second of the older half goes: history can still be delivered from all along it, only in longer steps.
-  for (std::size_t each = 1; each < log_checkpoints_max / 4; ++each) {
-    checkpoints_.erase(checkpoints_.begin() + static_cast<std::ptrdiff_t>(each));
-    checkpoint_segments_.erase(checkpoint_segments_.begin() + static_cast<std::ptrdiff_t>(each));
+  while (checkpoints_.size() > log_checkpoints_max) thin_out();
+}
+
+// The checkpoint goes whose neighbours are closest to each other compared to how far back they are: history can still be
+// delivered from all along it, in steps that are a fixed part of the way to its end. One nobody can begin at goes first.
+void log_index::thin_out() {
+  auto const distance = [&](std::size_t from, std::size_t to) {
+    return static_cast<double>(checkpoints_[to].slot.value() - checkpoints_[from].slot.value());
+  };
+  std::size_t const last = checkpoints_.size() - 1;
+  std::size_t victim = 1;
+  double least = std::numeric_limits<double>::max();
+  for (std::size_t each = 0; each < last; ++each) {
+    bool const is_beginning = !checkpoints_[each].app.empty();
+    bool const is_first =
+        each == 0 || (checkpoints_[each].slot.next() >= begins_ && checkpoints_[each - 1].slot.next() < begins_);
+    if (is_first && is_beginning) continue;  // the log reaches back to it
+    double const step = is_beginning ? distance(each - 1, each + 1) / distance(each - 1, last) : 0;
+    if (step >= least) continue;
+    least = step;
+    victim = each;
   }
+  checkpoints_.erase(checkpoints_.begin() + static_cast<std::ptrdiff_t>(victim));
+  checkpoint_segments_.erase(checkpoint_segments_.begin() + static_cast<std::ptrdiff_t>(victim));
 }
 
 void log_index::removed(std::uint64_t segment, slot_no lowest, slot_no highest) {

@@ -68,6 +68,7 @@ class log_index {
   [[nodiscard]] std::vector<std::pair<slot_no, ballot>> undecided() const;
 
  private:
+  void thin_out();
   struct places {
     log_place value;
     log_place note;

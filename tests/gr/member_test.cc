@@ -26,8 +26,8 @@ xcom::message write(xcom::member_id const& from, std::uint64_t count, char const
   certifier::write_set keys;
   std::string_view const path[] = {"db", "t", row};
   keys.add(path, certifier::key_kind::exclusive);
-  gr::write_set_message what{
-      {from.uuid, 7, 8}, gr::flag_start | gr::flag_end, last_seen, keys.encode(), base::blob::copy_of(row)};
+  gr::write_set_message what{{from.uuid, 7, 8},       0, gr::flag_start | gr::flag_end, last_seen, keys.encode(),
+                             base::blob::copy_of(row)};
   return {from, xcom::origin_seq(xcom::first_of_boot(1).value() + count), base::encode(gr::ordered_message(what))};
 }
 
@@ -205,6 +205,107 @@ TEST(member, a_server_that_cannot_be_joined_hears_so_before_the_group_is_closed)
   auto const gave_up = place_of([](auto const& each) { return std::holds_alternative<gr::give_up>(each); });
   EXPECT_LT(told, gave_up);
   EXPECT_LT(gave_up, std::ssize(joiner.actions));
+}
+
+// T1's client is told that its outcome is unknown and its rows are free again; T2 meets them as they were before T1. Both are
+// ordered, T1 first: T2 must not pass over T1's write only because it comes from the same member.
+TEST(member, a_given_up_transaction_is_a_stranger_to_those_after_it) {
+  auto const rewritten = [](std::uint64_t count, std::uint32_t life) {
+    auto made = write(one, count, "a", 1);
+    auto what = std::get<gr::write_set_message>(*base::decode<gr::ordered_message>(made.payload));
+    what.life = life;
+    made.payload = base::encode(gr::ordered_message(what));
+    return made;
+  };
+  for (std::uint32_t life : {0U, 1U}) {
+    fed member(config_of(two));
+    member.step(gr::founded{beginning()});
+    member.step(slot(1, xcom::site_change{both()}));
+    member.step(slot(2, xcom::batch{{rewritten(0, 0), rewritten(1, life)}}));
+    auto const handed = member.handed<gr::remote_write_set>();
+    ASSERT_EQ(handed.size(), 2U);
+    EXPECT_FALSE(handed[0].failed);
+    EXPECT_EQ(handed[1].failed, life != 0);
+  }
+}
+
+xcom::message request_of_two(std::uint64_t count, std::uint64_t number) {
+  gr::state_request_message const what{two, one, number, base::blob::copy_of("there")};
+  return {two, xcom::origin_seq(xcom::first_of_boot(1).value() + count), base::encode(gr::ordered_message(what))};
+}
+
+xcom::site two_recovers(std::uint64_t version) {
+  return {version, {entry(one, gr::member_status::online), entry(two, gr::member_status::recovering)}};
+}
+
+// A slot the donor lagged behind for comes to it with another member's note.
+TEST(member, a_request_for_a_copy_is_served_however_its_slot_came) {
+  fed donor(config_of(one));
+  donor.step(gr::founded{beginning()});
+  donor.step(slot(1, xcom::site_change{two_recovers(2)}));
+  donor.step(slot(2, xcom::batch{{request_of_two(0, 1)}}, base::encode(gr::slot_note{donor.machine.state(), {}})));
+  EXPECT_EQ(donor.handed<gr::donate_state>().size(), 1U);
+}
+
+TEST(member, the_log_behind_a_copy_is_held_until_its_joiner_is_online) {
+  fed donor(config_of(one));
+  donor.step(gr::founded{beginning()});
+  donor.step(slot(1, xcom::site_change{two_recovers(2)}));
+  EXPECT_FALSE(donor.machine.held_position());
+  donor.step(slot(2, xcom::batch{{request_of_two(0, 1)}}));
+  EXPECT_EQ(donor.machine.held_position(), 1);
+  donor.step(gr::state_was_sent{1, 0});
+  EXPECT_EQ(donor.machine.held_position(), 1);
+  auto online = both();
+  online.version = 3;
+  donor.step(slot(3, xcom::site_change{online}));
+  EXPECT_FALSE(donor.machine.held_position());
+}
+
+TEST(member, that_a_copy_came_to_nothing_is_said_more_than_once) {
+  fed donor(config_of(one));
+  donor.step(gr::founded{beginning()});
+  donor.step(slot(1, xcom::site_change{two_recovers(2)}));
+  donor.step(slot(2, xcom::batch{{request_of_two(0, 1)}}));
+  donor.step(gr::state_was_sent{1, 5});
+  gr::observed seen;
+  for (std::uint64_t tick : {100U, 201U, 302U}) {
+    seen.now = base::tick_count(tick);
+    donor.step(seen);
+  }
+  auto const told = std::count_if(donor.actions.begin(), donor.actions.end(),
+                                  [](auto const& each) { return std::holds_alternative<gr::tell>(each); });
+  EXPECT_GE(told, 3);
+}
+
+// The view without this member takes a position the server is not told of: it must not be told to wait for it either.
+TEST(member, who_left_is_not_told_that_it_has_no_majority) {
+  fed member(config_of(two));
+  member.step(gr::founded{beginning()});
+  member.step(slot(1, xcom::site_change{both()}));
+  member.step(slot(2, xcom::site_change{{3, {entry(one, gr::member_status::online)}}}));
+  member.step(gr::quorum{false, {}});
+  auto const views = member.handed<gr::view_installed>();
+  ASSERT_EQ(views.size(), 1U);
+  EXPECT_EQ(views[0].now.seqno, 1);
+}
+
+TEST(member, the_bound_is_asked_for_once_however_long_a_slot_takes) {
+  auto config = config_of(one);
+  config.stable_every_ticks = 1;
+  fed leader(std::move(config));
+  leader.step(gr::founded{beginning()});
+  leader.step(slot(1, xcom::site_change{{2, {entry(one, gr::member_status::online)}}}));
+  gr::observed seen;
+  seen.leads = true;
+  seen.applied = 1;
+  for (std::uint64_t tick = 10; tick < 20; ++tick) {
+    seen.now = base::tick_count(tick);
+    leader.step(seen);
+  }
+  auto const asked = std::count_if(leader.actions.begin(), leader.actions.end(),
+                                   [](auto const& each) { return std::holds_alternative<gr::submit>(each); });
+  EXPECT_EQ(asked, 1);
 }
 
 }  // namespace

@@ -192,6 +192,28 @@ TEST(planner, waits_for_recovering_members_without_spending_attempts) {
   EXPECT_EQ(now.heard({online(1, "a:1-100")}), "log m1 a:41-100");
 }
 
+// Each would wait for the other, for ever.
+TEST(planner, members_without_data_do_not_wait_for_each_other) {
+  auto with = config();
+  with.has_data = false;
+  story now(with);
+  auto const empty = in_state(online(2, ""), member_state::recovering);
+  EXPECT_EQ(now.begin({online(1, "a:1-100"), empty}), "clone m1");
+  EXPECT_TRUE(now.tell(clone_ended{member(1), "no route", false}).starts_with("leave: this member holds no data"));
+}
+
+// It was restarted while the copy was asked for: another process than the one that failed.
+TEST(planner, a_clone_donor_that_comes_online_again_is_tried_again) {
+  auto with = config();
+  with.has_data = false;
+  story now(with);
+  auto const behind = in_state(online(2, "a:1-50"), member_state::recovering);
+  EXPECT_EQ(now.begin({online(1, "a:1-100"), behind}), "clone m1");
+  EXPECT_EQ(now.tell(clone_ended{member(1), "it is not ONLINE", false}), "");
+  EXPECT_EQ(now.heard({in_state(online(1, "a:1-100"), member_state::recovering), behind}), "");
+  EXPECT_EQ(now.heard({online(1, "a:1-100"), behind}), "clone m1");
+}
+
 TEST(planner, leaves_with_the_reason_when_nobody_can_help) {
   auto with = config();
   with.can_clone = false;

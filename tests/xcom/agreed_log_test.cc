@@ -184,6 +184,30 @@ TEST_F(agreed_log_test, history_filled_in_later_moves_begins_down) {
   EXPECT_EQ(reopened(*files).found.begins, slot_no(3));
 }
 
+// However long the log grew: whoever stands somewhere in it finds a place to begin that is not much further back.
+TEST_F(agreed_log_test, checkpoints_are_thinned_out_evenly_by_how_far_back_they_are) {
+  start();
+  auto joined_at = checkpoint_at(1, 1);
+  joined_at.app = {};  // nobody can begin there
+  must(log->store(joined_at));
+  constexpr std::uint64_t slots = 4000;
+  for (std::uint64_t slot = 2; slot <= slots; ++slot) {
+    accept(slot, 1, "value");
+    must(log->decided(slot_no(slot)));
+    must(log->store(checkpoint_at(slot, 1)));
+  }
+  auto const check = [](std::vector<checkpoint> const& kept) {
+    EXPECT_LE(kept.size(), 64U);
+    EXPECT_EQ(kept.front().slot, slot_no(2));
+    for (std::size_t each = 1; each < kept.size(); ++each) {
+      auto const step = kept[each].slot.value() - kept[each - 1].slot.value();
+      EXPECT_LE(step, 1 + (slots - kept[each - 1].slot.value()) / 2) << "behind slot " << kept[each - 1].slot.value();
+    }
+  };
+  check(log->checkpoints());
+  check(reopened(*files).log->checkpoints());
+}
+
 TEST_F(agreed_log_test, a_decided_site_change_is_the_site_after_a_restart) {
   start();
   must(log->store(checkpoint_at(2, 1)));

@@ -1,0 +1,62 @@
+// How a member begins, judged by what its process finds when it starts: the log, the server's data, the host. And what the
+// driver of a running member has to know beside the machines. Functions of values; runtime/ and sim/ carry them out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/uuid.hh"
+#include "gr/member.hh"
+#include "gr/options.hh"
+#include "xcom/agreed_log.hh"
+#include "xcom/node.hh"
+
+namespace gr {
+
+enum class beginning : std::uint8_t {
+  found_group,         // a new log, from the data as it is
+  go_on_alone,         // the log's own member, without asking the others: a human said so
+  come_back,           // the same incarnation, next boot
+  come_back_to_leave,  // the same, only for its vote (gr/giving_up_place.hh)
+  ask_to_join,         // a new incarnation
+};
+
+struct found_at_start {
+  xcom::recovered_log const& log;
+  std::span<xcom::checkpoint const> checkpoints;  // of the log, ascending
+  std::optional<start_position> data;             // what the server holds; none, or seqno -1: nothing
+  bool bootstrap = false;
+  bool same_host_boot = false;  // everything the log's member wrote is still there
+  bool disk_durability =
+      false;  // everything it said was on the disk before: no restart and no torn tail takes any of it
+};
+
+struct beginning_choice {
+  beginning how = beginning::ask_to_join;
+  server::level level = server::level::info;
+  std::string why;  // for the error log; empty: nothing out of the ordinary
+};
+
+// Whether the log holds the history of a group at all.
+[[nodiscard]] bool holds_history(xcom::recovered_log const& log);
+
+// docs/decisions/0005: a member is the one it was when its host has not restarted since, its log is whole, and log and data
+// fit. Cost: O(checkpoints).
+beginning_choice choose_beginning(found_at_start const& found);
+
+// The node of a member that comes back. `self`: its entry with the new boot, as a voter; the role is the one it had.
+xcom::begin_again coming_back(xcom::recovered_log const& log, xcom::site_member self, bool alone);
+
+// A tick's facts for the member machine. `first_available`: of our own log, as gr::first_available() said lately.
+observed observe(xcom::node const& node, base::tick_count now, seqno_t applied, seqno_t first_available);
+
+// Slots above are needed still; those up to here may go. This member can come back by itself from `durable`, whom it helps
+// to recover finds what it was promised, and every member of the site has learned the rest: acknowledgements are
+// cumulative, so a voter that can no longer get a slot would never vote again; silence ends with expulsion, so this does
+// not hold the log for ever. Nothing: the whole log has to stay.
+std::optional<xcom::slot_no> log_needed_from(std::span<xcom::checkpoint const> checkpoints, seqno_t durable,
+                                             member const& self, xcom::node const& node);
+
+}  // namespace gr

@@ -1,0 +1,75 @@
+// Goal: who a member is when its process starts follows from what it finds, and from nothing else. Method: hand-made logs.
+#include "gr/beginning.hh"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "gr/history.hh"
+
+namespace {
+
+base::uuid const history = base::make_uuid(9, 9);
+xcom::member_id const self{base::make_uuid(1, 1), 5};
+xcom::member_id const other{base::make_uuid(2, 2), 5};
+
+// A log decided to slot 20, whose only checkpoint stands at position 10.
+struct found_log {
+  xcom::recovered_log log;
+  std::vector<xcom::checkpoint> checkpoints{
+      {xcom::slot_no(8), {}, {}, base::encode(gr::replicated_state{history, 10, 10, 1})}};
+  std::optional<gr::start_position> data = gr::start_position{history, 15};
+  bool same_host_boot = true;
+  bool disk = false;
+
+  found_log() {
+    log.empty = false;
+    log.last = {base::make_uuid(3, 3), self, 2};
+    log.decided = xcom::slot_no(20);
+    log.at = {4, {{self, "a:1"}, {other, "b:1"}}};
+  }
+  [[nodiscard]] gr::beginning choose(bool bootstrap = false) const {
+    return gr::choose_beginning({log, checkpoints, data, bootstrap, same_host_boot, disk}).how;
+  }
+};
+
+TEST(beginning, a_whole_log_that_fits_the_data_on_the_same_host_boot_is_the_same_member) {
+  EXPECT_EQ(found_log().choose(), gr::beginning::come_back);
+  EXPECT_EQ(found_log().choose(true), gr::beginning::go_on_alone);
+}
+
+TEST(beginning, what_a_restart_of_the_host_may_have_taken_is_not_answered_for) {
+  found_log found;
+  found.same_host_boot = false;
+  EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
+  found.disk = true;
+  EXPECT_EQ(found.choose(), gr::beginning::come_back) << "it was on the disk before it was said";
+}
+
+TEST(beginning, a_log_with_a_part_gone_is_given_up_unless_that_part_was_never_spoken_of) {
+  found_log found;
+  found.log.whole = false;
+  EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
+  found.disk = true;
+  EXPECT_EQ(found.choose(), gr::beginning::come_back);
+}
+
+TEST(beginning, a_voter_without_data_comes_back_for_its_vote) {
+  found_log found;
+  found.data.reset();
+  EXPECT_EQ(found.choose(), gr::beginning::come_back_to_leave);
+  found.same_host_boot = false;
+  EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
+}
+
+TEST(beginning, who_had_left_or_never_was_asks_to_join) {
+  found_log left;
+  left.log.at.members.erase(left.log.at.members.begin());
+  EXPECT_EQ(left.choose(), gr::beginning::ask_to_join);
+  found_log fresh;
+  fresh.log = {};
+  EXPECT_EQ(fresh.choose(), gr::beginning::ask_to_join);
+  EXPECT_EQ(fresh.choose(true), gr::beginning::found_group);
+}
+
+}  // namespace
