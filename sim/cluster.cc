@@ -80,7 +80,9 @@ bool cluster::all_equal() const {
   auto const& first = *servers_.front();
   return std::all_of(servers_.begin(), servers_.end(), [&](auto const& each) {
     return each->is_idle() && each->node()->decided() == first.node()->decided() &&
-           each->data()->state == first.data()->state && each->node()->current_site().members.size() == servers_.size();
+           each->data()->position() == world_.watch.last_position() &&
+           each->data()->fingerprint() == first.data()->fingerprint() &&
+           each->node()->current_site().members.size() == servers_.size();
   });
 }
 
@@ -98,8 +100,8 @@ void cluster::demand_progress() {
     for (auto const& which : servers_) which->submit();
   demand("all servers have delivered the same", progress_bound, &cluster::all_equal);
   check(world_.watch.messages() > before, "new messages are delivered after healing");
-  check(servers_.front()->data()->slot == world_.watch.delivered_up_to(),
-        "what anybody delivered, everybody has applied");
+  check(world_.watch.acknowledged_up_to() <= world_.watch.last_position(),
+        "what was acknowledged is held by everybody");
 }
 
 run_report cluster::run() {
@@ -125,7 +127,7 @@ run_report cluster::report() const {
   result.slots = world_.watch.frontier().value();
   result.messages = world_.watch.messages();
   result.site_changes = world_.watch.site_changes();
-  if (auto const last = world_.watch.state_after(world_.watch.delivered_up_to())) result.history = last->history;
+  result.history = world_.watch.history();
   return result;
 }
 

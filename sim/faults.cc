@@ -19,7 +19,8 @@ faults::faults(world& shared, std::vector<std::unique_ptr<server>>& servers)
             {rates.pause, &faults::pause},
             {rates.slow_applier, &faults::slow_applier},
             {rates.leave, &faults::leave},
-            {rates.bad_links, &faults::bad_links}};
+            {rates.bad_links, &faults::bad_links},
+            {rates.wipe, &faults::wipe}};
   for (auto const& each : kinds_) weights_ += each.weight;
 }
 
@@ -32,6 +33,8 @@ void faults::next() {
   auto const wait = micros(random_.below(2 * world_.with.fault_every.value()));
   world_.clock.after(wait, [this] {
     if (world_.clock.now() >= until_) return;
+    // Who dies while founding a group has to be told to found it again; there is nothing to see in that.
+    if (world_.watch.last_position() == 0) return next();
     auto pick = random_.below(weights_);
     for (auto const& each : kinds_) {
       if (pick < each.weight) {
@@ -93,14 +96,24 @@ void faults::crash_all() {
 
 void faults::power() {
   auto& which = any_server();
-  if (!which.is_running() || !may_forget(which)) return;
+  if (!which.is_running()) return;
+  if (world_.with.durable != durability::disk && !may_forget(which)) return;
   which.lose_power();
   restart_later(which);
 }
 
-// A majority of every site that may be in force has to remember what it said.
+void faults::wipe() {
+  auto& which = any_server();
+  if (!which.is_running() || !may_forget(which)) return;
+  which.wipe(static_cast<server::loss>(random_.below(3)));
+  restart_later(which);
+}
+
+// A majority of every site that is or may come into force has to remember what it said.
 bool faults::may_forget(server const& which) const {
-  if (world_.with.durable == durability::disk) return true;
+  // The site that counts on a vote it asked for may come into force behind our back.
+  bool const counted = world_.watch.newest_site().votes(which.id());
+  if (which.asked_for_vote() && !counted) return false;
   if (site_may_change() || !may_forget(which, world_.watch.newest_site())) return false;
   return std::all_of(servers_.begin(), servers_.end(), [&](auto const& each) {
     return each->node() == nullptr || may_forget(which, each->node()->current_site());
@@ -111,7 +124,7 @@ bool faults::may_forget(server const& which, xcom::site const& site) const {
   std::size_t remembering = 0;
   for (auto const& each : servers_) {
     auto const as = each->remembers_as();
-    if (each.get() != &which && as && site.votes(*as)) ++remembering;
+    if (each.get() != &which && as && site.votes(*as) && each->data()) ++remembering;
   }
   return remembering >= site.majority();
 }

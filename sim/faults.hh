@@ -41,6 +41,7 @@ class faults {
   void slow_applier();
   void leave();
   void bad_links();
+  void wipe();
 
   void restart_later(server& which);
   void later(std::function<void()> end);  // when the fault is over

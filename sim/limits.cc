@@ -50,8 +50,18 @@ void choose_load(base::prng& random, limits& to) {
   to.payload_huge = random.chance(1, 4) ? 20000 : 0;
   to.think_time = micros(one_of<std::uint64_t>(random, {4000, 20000, 100000}));
   to.in_flight_max = one_of<std::size_t>(random, {1, 5, 50});
-  to.certification_window = one_of<std::int64_t>(random, {5, 64, 1000});
   to.apply_time = micros(one_of<std::uint64_t>(random, {10, 200, 2000}));
+}
+
+void choose_member(base::prng& random, limits& to) {
+  to.member.donor_threshold = one_of<std::uint64_t>(random, {1, 20, recovery::donor_threshold_max});
+  to.member.clone_threshold = one_of<std::uint64_t>(random, {20, 500, recovery::clone_threshold_max});
+  to.member.recovery_retry_count = one_of<std::uint64_t>(random, {2, 10});
+  to.member.recovery_reconnect_ticks = one_of<std::uint64_t>(random, {50, 500});
+  to.member.online_when_certified = random.chance(1, 4);
+  to.member.stable_every_ticks = one_of<std::uint64_t>(random, {5, 100});
+  to.majority_ticks = one_of<std::uint64_t>(random, {0, 50, 500});
+  to.copy_time = milliseconds(one_of<std::uint64_t>(random, {5, 500, 3000}));
 }
 
 // Patience shorter than a round trip is a setting that cannot work, not a rare path.
@@ -73,11 +83,7 @@ void choose_faults(base::prng& random, limits& to) {
   to.faults.crash = maybe(10);
   to.faults.crash_in_write = maybe(5);
   to.faults.crash_all = maybe(1);
-  // With OS durability a lost power supply takes what a member promised. Which members may lose it together without losing
-  // the group depends on who votes in every site that may come into force, and the fault is not careful enough for that yet:
-  // it can leave a group that no protocol could bring back.
-  auto const power = maybe(3);
-  to.faults.power = to.durable == durability::disk ? power : 0;
+  to.faults.power = maybe(3);
   to.faults.disk_full = maybe(2);
   to.faults.partition = maybe(5);
   to.faults.one_way = maybe(5);
@@ -87,6 +93,7 @@ void choose_faults(base::prng& random, limits& to) {
   to.faults.slow_applier = maybe(3);
   to.faults.leave = maybe(3);
   to.faults.bad_links = maybe(2);
+  to.faults.wipe = maybe(2);
   to.fault_every = milliseconds(one_of<std::uint64_t>(random, {100, 500, 2000, 5000}));
   to.chaos = seconds(random.between(4, 20));
 }
@@ -101,6 +108,7 @@ limits choose_limits(base::prng& random, member_range servers) {
   choose_log(random, chosen);
   choose_links(random, chosen);
   choose_load(random, chosen);
+  choose_member(random, chosen);
   give_time_for_a_round_trip(chosen);
   choose_faults(random, chosen);
   return chosen;
@@ -112,12 +120,13 @@ std::string limits::describe() const {
       "{}, "
       "segment {}, retain {}, durability {}, delay {}..{} us, loss {} repeat {} reorder {} ppm, heartbeat {} suspect "
       "{} "
-      "expel {} ticks, think {} us, apply {} us, chaos {} s",
+      "expel {} ticks, think {} us, apply {} us, donor threshold {}, clone threshold {}, copy {} ms, chaos {} s",
       servers, initial, node.event_horizon, node.batch_bytes_max, node.batch_messages_max, node.cache_bytes_max,
       node.fetch_bytes_max, node.undelivered_bytes_max, node.checkpoint_bytes, log.segment_bytes, log.retain_bytes,
       durable == durability::os ? "OS" : "DISK", links.delay_min.value(), links.delay_max.value(), links.loss_ppm,
       links.repeat_ppm, links.reorder_ppm, node.heartbeat_ticks.value(), node.suspect_ticks.value(),
-      node.expel_ticks.value(), think_time.value(), apply_time.value(), chaos.value() / 1'000'000);
+      node.expel_ticks.value(), think_time.value(), apply_time.value(), member.donor_threshold, member.clone_threshold,
+      copy_time.value() / 1000, chaos.value() / 1'000'000);
 }
 
 }  // namespace sim

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/prng.hh"
+#include "gr/member.hh"
 #include "sim/network.hh"
 #include "sim/scheduler.hh"
 #include "xcom/agreed_log.hh"
@@ -18,7 +19,7 @@ enum class durability : std::uint8_t { os, disk };
 struct fault_rates {  // weights; 0: never in this run
   std::uint32_t crash = 0, crash_in_write = 0, crash_all = 0, power = 0, disk_full = 0;
   std::uint32_t partition = 0, one_way = 0, clog = 0, slow_link = 0, pause = 0;
-  std::uint32_t slow_applier = 0, leave = 0, bad_links = 0;
+  std::uint32_t slow_applier = 0, leave = 0, bad_links = 0, wipe = 0;
 };
 
 struct limits {
@@ -36,7 +37,9 @@ struct limits {
   std::size_t payload_huge = 0;          // now and then; 0: never
   micros think_time = milliseconds(20);  // between two submissions of a server, on average
   std::size_t in_flight_max = 50;
-  std::int64_t certification_window = 64;
+  gr::member_config member;              // who and where it is, and what it holds, is filled in by each server
+  std::uint64_t majority_ticks = 0;      // commits wait so long for a majority to come back; 0: for ever
+  micros copy_time = milliseconds(500);  // of all data, on average
   micros apply_time = micros(200);
 
   micros chaos = seconds(20);

@@ -17,7 +17,10 @@ std::string text(xcom::ballot const& ballot) {
 
 }  // namespace
 
-void oracle::bootstrapped(xcom::site const& first) { sites_[xcom::slot_no(1)] = first; }
+void oracle::bootstrapped(xcom::site const& first) {
+  sites_[xcom::slot_no(1)] = first;
+  for (auto const& each : first.members) entered_[{each.id, each.boot}] = 0;
+}
 
 void oracle::joined(xcom::member_id const& who, xcom::ballot const& promised, xcom::slot_no decided) {
   check(!acceptors_.contains(who), [&] { return fmt::format("{} joins once", xcom::to_string(who)); });
@@ -155,32 +158,82 @@ void oracle::forget(acceptor& of) const {
   of.held.erase(of.held.begin(), of.held.upper_bound(known));
 }
 
-void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::value const& what,
-                       toy_member::outcome const& outcome, toy_member const& app) {
-  auto const& after = app.state();
-  check_index(who, slot, app);
-  auto const [at, is_new] =
-      deliveries_.try_emplace(slot, delivery{digest(what), digest(outcome.note), after, outcome.reasons, who});
-  if (is_new) return check_order(slot, what);
-  auto& known = at->second;
+void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::value const& what, judged const& as) {
+  check_index(who, slot, as);
+  auto const messages = digest(what);
+  auto const note = digest(as.note);
+  auto const [at, is_new] = deliveries_.try_emplace(slot, delivery{messages, note, as.after, who});
+  if (is_new) {
+    history_ = mix(mix(history_, messages), note);
+    note_members(what, as.after.seqno);
+    return check_order(slot, what);
+  }
+  auto const& known = at->second;
   auto const names = [&] {
     return fmt::format("slot {} at {} as at {}", slot.value(), xcom::to_string(who), xcom::to_string(known.first_by));
   };
-  check(known.messages == digest(what), [&] { return "the same messages are delivered: " + names(); });
-  check(known.note == digest(outcome.note), [&] { return "the same verdicts are given: " + names(); });
-  check(known.after == after, [&] {
-    return fmt::format("the same state is reached: {}: {} and {}", names(), after.describe(), known.after.describe());
+  check(known.messages == messages, [&] { return "the same messages are delivered: " + names(); });
+  check(known.note == note, [&] { return "the same verdicts are given: " + names(); });
+  check(known.after == as.after, [&] {
+    return fmt::format("the same state is reached: {}: at {} forgotten {}, there {} and {}", names(), as.after.seqno,
+                       as.after.forgotten, known.after.seqno, known.after.forgotten);
   });
-  if (!known.reasons) known.reasons = outcome.reasons;
-  check(!outcome.reasons || outcome.reasons == known.reasons,
-        [&] { return "the same conflicts are found: " + names(); });
 }
 
-void oracle::check_index(xcom::member_id const& who, xcom::slot_no slot, toy_member const& app) {
-  auto const [at, is_new] = indexes_.try_emplace({slot, app.began_at()}, app.index_digest());
-  check(at->second == app.index_digest(), [&] {
-    return fmt::format("equal prefixes give equal certification indexes: slot {} at {}", slot.value(),
-                       xcom::to_string(who));
+void oracle::check_index(xcom::member_id const& who, xcom::slot_no slot, judged const& as) {
+  auto const [at, is_new] = indexes_.try_emplace({slot, as.index_began}, as.index);
+  check(at->second == as.index, [&] {
+    return fmt::format("equal prefixes give equal certification indexes: slot {} at {}, begun at {}", slot.value(),
+                       xcom::to_string(who), as.index_began);
+  });
+}
+
+// ---- the database's side ----
+
+void oracle::note_members(xcom::value const& what, gr::seqno_t at) {
+  auto const* change = std::get_if<xcom::site_change>(&what);
+  if (change == nullptr) return;
+  for (auto const& each : change->next.members) entered_.try_emplace({each.id, each.boot}, at);
+}
+
+void oracle::ordered(gr::seqno_t seqno, std::uint64_t trx, bool passed) {
+  check(seqno >= 1 && seqno <= last_position() + 1,
+        [&] { return fmt::format("position {} follows {}", seqno, last_position()); });
+  if (seqno > last_position()) positions_.push_back({trx, passed, {}});
+  auto& known = positions_[static_cast<std::size_t>(seqno - 1)];
+  check(known.passed == passed, [&] { return fmt::format("position {} has one verdict everywhere", seqno); });
+  check(trx == 0 || known.trx == 0 || known.trx == trx,
+        [&] { return fmt::format("position {} is one transaction: {} and {}", seqno, trx, known.trx); });
+  if (trx == 0) return;
+  known.trx = trx;
+  check(!refused_.contains(trx), [&] { return fmt::format("transaction {} was refused and is at {}", trx, seqno); });
+  if (!passed) return;
+  auto const [at, is_new] = passed_.try_emplace(trx, seqno);
+  check(at->second == seqno,
+        [&] { return fmt::format("transaction {} happens once: at {} and {}", trx, at->second, seqno); });
+}
+
+void oracle::committed(std::string const& who, database const& after) {
+  auto& known = positions_.at(static_cast<std::size_t>(after.position() - 1));
+  if (!known.rows) known.rows = after.fingerprint();
+  check(*known.rows == after.fingerprint(),
+        [&] { return fmt::format("{} holds the rows of position {} like everybody", who, after.position()); });
+}
+
+void oracle::acknowledged(std::uint64_t trx, gr::seqno_t seqno) {
+  auto const at = passed_.find(trx);
+  check(at != passed_.end() && at->second == seqno,
+        [&] { return fmt::format("transaction {} is acknowledged at its position {}", trx, seqno); });
+  acknowledged_up_to_ = std::max(acknowledged_up_to_, seqno);
+}
+
+void oracle::became_online(xcom::member_id const& who, std::uint64_t boot, gr::seqno_t holds) const {
+  auto const at = entered_.find({who, boot});
+  check(at != entered_.end(),
+        [&] { return fmt::format("{} boot {} is ONLINE after a site had it", xcom::to_string(who), boot); });
+  check(holds >= at->second, [&] {
+    return fmt::format("{} is ONLINE and holds everything from before it came: {}, it came at {}", xcom::to_string(who),
+                       holds, at->second);
   });
 }
 
@@ -207,12 +260,6 @@ bool oracle::site_change_under_way() const {
     return std::any_of(held.upper_bound(frontier_), held.end(),
                        [](auto const& slot) { return std::holds_alternative<xcom::site_change>(*slot.second.what); });
   });
-}
-
-std::optional<app_state> oracle::state_after(xcom::slot_no slot) const {
-  auto const at = deliveries_.find(slot);
-  if (at == deliveries_.end()) return std::nullopt;
-  return at->second.after;
 }
 
 }  // namespace sim

@@ -4,17 +4,23 @@
 // Always: (1) no slot has two decided values, whoever says so;
 //         (2) what is decided has been accepted by a majority of the site in force at that slot;
 //         (3) a member's promise never falls, not across a crash either, and its log gives back what it was told to keep;
-//         (4) deliveries of a slot are equal everywhere: the messages, the note, and the application's digest after it;
-//         (5) each origin's messages are delivered in order, each once.
+//         (4) deliveries of a slot are equal everywhere: the messages, the verdicts, the state and the index after it;
+//         (5) each origin's messages are delivered in order, each once;
+//         (6) a position means the same transaction and the same verdict to every database, and the same rows after it;
+//         (7) a transaction takes one position at most, none when it was refused, and keeps it once it was acknowledged;
+//         (8) a member that becomes ONLINE holds everything that was ordered before it came.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
-#include "sim/toy_member.hh"
+#include "gr/messages.hh"
+#include "sim/database.hh"
 #include "xcom/agreed_log.hh"
 #include "xcom/types.hh"
 
@@ -30,8 +36,20 @@ class oracle {
   void accepted(xcom::member_id const& who, xcom::accepted_slot const& what);
   void learned(xcom::member_id const& who, xcom::decided_slot const& what);
   void decided(xcom::member_id const& who, xcom::slot_no up_to);
-  void delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::value const& what,
-                 toy_member::outcome const& outcome, toy_member const& app);
+  struct judged {  // what a member made of a slot
+    base::blob note;
+    gr::replicated_state after;
+    gr::seqno_t index_began = 0;  // the position its index was begun at
+    std::uint64_t index = 0;      // the index's digest
+  };
+  void delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::value const& what, judged const& as);
+
+  // The database's side. `trx` is 0 where it is not known: a view, or a remote transaction that failed.
+  void refused(std::uint64_t trx) { refused_.insert(trx); }  // its client was told that it certainly did not happen
+  void ordered(gr::seqno_t seqno, std::uint64_t trx, bool passed);
+  void committed(std::string const& who, database const& after);
+  void acknowledged(std::uint64_t trx, gr::seqno_t seqno);
+  void became_online(xcom::member_id const& who, std::uint64_t boot, gr::seqno_t holds) const;
 
   // Everything it wrote so far survives a power failure.
   void synced(xcom::member_id const& who);
@@ -42,7 +60,9 @@ class oracle {
   [[nodiscard]] xcom::slot_no delivered_up_to() const { return last_delivered_; }
   [[nodiscard]] std::uint64_t messages() const { return messages_; }
   [[nodiscard]] std::uint64_t site_changes() const { return site_changes_; }
-  [[nodiscard]] std::optional<app_state> state_after(xcom::slot_no slot) const;
+  [[nodiscard]] std::uint64_t history() const { return history_; }  // digest of all that was delivered
+  [[nodiscard]] gr::seqno_t last_position() const { return static_cast<gr::seqno_t>(positions_.size()); }
+  [[nodiscard]] gr::seqno_t acknowledged_up_to() const { return acknowledged_up_to_; }
   // Somebody accepted a change of the site that is not known to be decided.
   [[nodiscard]] bool site_change_under_way() const;
   [[nodiscard]] xcom::site const& newest_site() const { return sites_.rbegin()->second; }
@@ -69,16 +89,21 @@ class oracle {
   struct delivery {
     std::uint64_t messages = 0;
     std::uint64_t note = 0;
-    app_state after;
-    std::optional<std::uint64_t> reasons;
+    gr::replicated_state after;
     xcom::member_id first_by;
+  };
+  struct position {
+    std::uint64_t trx = 0;
+    bool passed = false;
+    std::optional<std::uint64_t> rows;  // the fingerprint after it
   };
 
   void claim_decided(xcom::member_id const& who, xcom::slot_no slot, xcom::value_ptr const& what, std::uint64_t value);
   void advance_frontier();
   void check_majority(xcom::slot_no slot, claim const& decided) const;
-  void check_index(xcom::member_id const& who, xcom::slot_no slot, toy_member const& app);
+  void check_index(xcom::member_id const& who, xcom::slot_no slot, judged const& as);
   void check_order(xcom::slot_no slot, xcom::value const& what);
+  void note_members(xcom::value const& what, gr::seqno_t at);
   void forget(acceptor& of) const;
   [[nodiscard]] xcom::site const& site_at(xcom::slot_no slot) const;
 
@@ -86,7 +111,13 @@ class oracle {
   std::map<xcom::slot_no, claim> claims_;
   std::map<xcom::slot_no, xcom::site> sites_;  // by the first slot they are in force at
   std::map<xcom::slot_no, delivery> deliveries_;
-  std::map<std::pair<xcom::slot_no, certifier::seqno_t>, std::uint64_t> indexes_;  // by slot and beginning
+  std::map<std::pair<xcom::slot_no, gr::seqno_t>, std::uint64_t> indexes_;    // by slot and beginning
+  std::map<std::pair<xcom::member_id, std::uint64_t>, gr::seqno_t> entered_;  // each boot of each member
+  std::vector<position> positions_;                                           // of 1, 2, ...
+  std::unordered_map<std::uint64_t, gr::seqno_t> passed_;
+  std::unordered_set<std::uint64_t> refused_;
+  gr::seqno_t acknowledged_up_to_ = 0;
+  std::uint64_t history_ = 0;
   std::map<xcom::member_id, xcom::origin_seq> last_of_origin_;
   xcom::slot_no frontier_;
   xcom::slot_no last_delivered_;

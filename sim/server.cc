@@ -1,16 +1,20 @@
-// A server's lives: how its process starts, stops, dies and comes back. What it does with actions: server_driver.cc;
-// the application in it: server_application.cc.
+// A server's lives: how its process starts, stops, dies and comes back. What it does with the node's actions:
+// server_driver.cc; with the member's: server_member.cc.
 #include "sim/server.hh"
 
 #include <fmt/format.h>
 
+#include "gr/beginning.hh"
+#include "gr/giving_up_place.hh"
+#include "gr/history.hh"
 #include "sim/describe.hh"
 #include "sim/failure.hh"
 
 namespace sim {
 namespace {
 
-base::uuid const group_uuid = base::make_uuid(0x67726f7570, 0x67726f7570);
+constexpr micros connect_patience = seconds(60);
+constexpr micros leave_patience = seconds(5);
 
 }  // namespace
 
@@ -19,37 +23,20 @@ server::server(std::size_t number, world& shared, xcom::member_role role)
       address_(name_ + ":33061"),
       world_(shared),
       random_(shared.random.next()),
-      uuid_(base::make_uuid((number + 1) * 0x1111111111111111U, random_.next())),
       role_(role),
       disk_(std::make_shared<disk>(name_, base::prng(random_.next()))) {
   world_.net.attach(address_, [this](auto const& from, auto const& what) { receive(from, what); });
 }
 
-void server::open_log() {
-  ++life_;
-  log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
-  tick_period_ = micros(random_.between(9800, 10200));  // no two clocks run alike
-  tick_offset_ = base::tick_count(random_.between(1, 1'000'000));
-  started_ = world_.clock.now();
-}
+// ---- beginning ----
 
 void server::bootstrap() {
-  open_log();
+  ++life_;
+  log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
   check(log_->open().has_value(), "an empty log opens");
-  incarnation_ = incarnation_used_ = 1;
-  auto const self = self_in_site(1, role_, base::blob::copy_of("first"));
-  demand(log_->begin(identity(1), false));
-  node_ = std::make_unique<xcom::node>(config(1), xcom::begin_group{group_uuid, self, {}}, base::prng(random_.next()));
-  world_.watch.bootstrapped(node_->current_site());
-  world_.watch.joined(id(), {}, {});
-  acceptor_ = id();
-  xcom::checkpoint const first{{}, node_->current_site(), {}, base::encode(app_state{})};
-  demand(log_->store(first));
-  demand(log_->sync());
-  data_ = flushed_ = database{};
-  online_from_ = xcom::slot_no(1);
-  world_.trace(name_, "bootstraps the group");
-  begin_delivery(first, {});
+  data_.live = database(base::make_uuid(random_.next(), random_.next()), 0, world_.with.rows);
+  begin();
+  found_group();
   tick();
 }
 
@@ -57,117 +44,272 @@ void server::start() {
   if (is_running()) return;
   left_ = false;
   ++world_.count.restarts;
-  bool const memory_is_whole = !power_lost_ || world_.with.durable == durability::disk;
-  try {
-    go_on(memory_is_whole);
-  } catch (process_killed const&) { crash(); }
-}
-
-void server::go_on(bool memory_is_whole) {
-  open_log();
-  auto found = log_->open();
-  if (!found) {
-    check(power_lost_, "a log that was not lost with the power opens: " + found.error().text);
-    disk_->wipe();
-    data_ = flushed_ = std::nullopt;
+  guarded([this] {
+    ++life_;
     log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
-    found = log_->open();
-    check(found.has_value(), "an empty log opens");
-  }
-  if (world_.traces())
+    auto found = log_->open();
+    if (!found) {  // it says so, and somebody moves the log away
+      check(lost_power_, "a log that was not lost with the power opens: " + found.error().text);
+      disk_->wipe();
+      log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
+      found = log_->open();
+      check(found.has_value(), "an empty log opens");
+    }
     for (auto const& notice : found->notices) world_.trace(name_, "log: " + notice);
-  if (found->empty || !memory_is_whole) {
-    join();
-  } else {
-    power_lost_ = false;
-    resume_membership(*found);
-  }
-  tick();
+    begin();
+    std::optional<gr::start_position> position;
+    if (data_.live) position = gr::start_position{data_.live->history(), data_.live->position()};
+    auto const choice = gr::choose_beginning({*found, log_->checkpoints(), position, false,
+                                              noted_host_boot_ == host_boot_, world_.with.durable == durability::disk});
+    if (!choice.why.empty()) world_.trace(name_, choice.why);
+    check_beginning(choice, *found);
+    lost_power_ = false;
+    if (choice.how == gr::beginning::come_back) {
+      come_back(*found);
+    } else if (choice.how == gr::beginning::come_back_to_leave) {
+      come_back_to_leave(*found);
+    } else {
+      auto const uuid =
+          gr::holds_history(*found) ? found->last.self.uuid : base::make_uuid(random_.next(), random_.next());
+      self_ = {uuid, next_incarnation()};
+      ask_to_join();
+    }
+    tick();
+  });
 }
 
-void server::join() {
-  incarnation_ = incarnation_used_ + 1;
+// What makes a process out of a machine.
+void server::begin() {
+  tick_period_ = micros(random_.between(9800, 10200));  // no two clocks run alike
+  tick_offset_ = base::tick_count(random_.between(1, 1'000'000));
+  started_ = world_.clock.now();
+  now_ = tick_offset_;
+  engine_ports ports;
+  ports.after = [this](micros delay, std::function<void()> what) { after(delay, std::move(what)); };
+  ports.tell = [this](gr::member_event const& what) {
+    guarded([&] {
+      step_member(what);
+      drain();
+    });
+  };
+  ports.donate = [this](gr::donate_state const& what) { donate(what); };
+  ports.flush = [this] { return flush(); };
+  engine_.emplace(name_, address_, world_, data_, std::move(ports));
+  engine_->set_slow(slow_applier_);
+  after(connect_patience, [this] {
+    if (!reached_) give_up("no majority of the group answered in time");
+  });
+}
+
+// A voter that lost nothing must find that out: its vote may be needed.
+void server::check_beginning(gr::beginning_choice const& choice, xcom::recovered_log const& found) const {
+  if (choice.how == gr::beginning::come_back || forgot_ || !acceptor_) return;
+  if (choice.how == gr::beginning::come_back_to_leave && !data_.live) return;
+  check(!world_.watch.newest_site().votes(*acceptor_) || found.at.find(*acceptor_) == nullptr, [&] {
+    return fmt::format("{} comes back as the voter it was, with its log whole and data at {}", name_,
+                       data_.live ? data_.live->position() : -1);
+  });
+}
+
+void server::found_group() {
+  self_ = {base::make_uuid(random_.next(), random_.next()), next_incarnation()};
+  boot_ = 1;
+  log_name_ = base::make_uuid(random_.next(), random_.next());
+  gr::replicated_state state;
+  state.history = data_.live->history();
+  xcom::checkpoint const at{xcom::slot_no{}, {}, {}, base::encode(state)};
+  demand(log_->begin({log_name_, self_, boot_}, false));
+  noted_host_boot_ = host_boot_;
+  acceptor_ = self_;
+  demand(log_->sync());
+  check(flush(), "an empty disk takes the first data");
+  world_.trace(name_, "bootstraps the group");
+  make_member();
+  make_node(xcom::begin_group{log_name_, self_in_site(gr::member_status::online, role_), at});
+  world_.watch.bootstrapped(node_->current_site());
+  world_.watch.joined(self_, {}, {});
+  step_member(gr::founded{at});
+}
+
+void server::take_up_log(xcom::recovered_log const& found) {
+  self_ = found.last.self;
+  boot_ = found.last.boot + 1;
+  log_name_ = found.last.group;
+  world_.trace(
+      name_,
+      fmt::format("comes back as {} boot {}: decided {} promised {} site v{} log from {}, {} undecided, "
+                  "data at {}",
+                  xcom::to_string(self_), boot_, found.decided.value(), sim::describe(found.promised), found.at.version,
+                  found.begins.value(), found.undecided.size(), data_.live ? data_.live->position() : -1));
+  world_.watch.reopened(self_, found);
+  acceptor_ = self_;
+  demand(log_->begin({log_name_, self_, boot_}, true));
+  noted_host_boot_ = host_boot_;
+}
+
+// Nothing is delivered meanwhile: tick_machines() sees when the place can be given up.
+void server::come_back_to_leave(xcom::recovered_log const& found) {
+  take_up_log(found);
+  gives_up_place_ = true;
+  make_member();
+  make_node(gr::coming_back(found, self_in_site(gr::member_status::recovering, xcom::member_role::voter), false));
+}
+
+void server::come_back(xcom::recovered_log const& found) {
+  take_up_log(found);
+  auto const from = gr::beginning_for(log_->checkpoints(), data_.live->position());
+  check(from.has_value(), "a log that fits has a checkpoint to begin from");
+  make_member();
+  make_node(gr::coming_back(found, self_in_site(gr::member_status::recovering, xcom::member_role::voter), false));
+  step_member(gr::resumed{*from, node_->current_site()});
+}
+
+void server::ask_to_join() {
+  boot_ = 1;
   std::vector<std::string> seeds;
-  for (auto const* each : world_.servers) seeds.push_back(each->address_);
-  world_.trace(name_, fmt::format("asks to join as {}", xcom::to_string(id())));
-  node_ = std::make_unique<xcom::node>(
-      config(1),
-      xcom::begin_joining{self_in_site(1, xcom::member_role::non_voting, base::blob::copy_of("joining")), seeds},
-      base::prng(random_.next()));
+  for (auto const* each : world_.servers)
+    if (each != this) seeds.push_back(each->address_);
+  world_.trace(name_, fmt::format("asks to join as {}, data at {}", xcom::to_string(self_),
+                                  data_.live ? data_.live->position() : -1));
+  make_member();
+  make_node(xcom::begin_joining{self_in_site(gr::member_status::recovering, xcom::member_role::non_voting), seeds});
 }
 
-void server::resume_membership(xcom::recovered_log const& found) {
-  auto const boot = found.last.boot + 1;
-  auto const& self = found.last.self;
-  incarnation_ = self.incarnation;
-  world_.trace(name_, fmt::format("restarts as {} boot {}: decided {} promised {} site v{} log from {}, {} undecided",
-                                  xcom::to_string(self), boot, found.decided.value(), sim::describe(found.promised),
-                                  found.at.version, found.begins.value(), found.undecided.size()));
-  world_.watch.reopened(self, found);
-  acceptor_ = self;
-  demand(log_->begin(identity(boot), true));
-  auto const* there = found.at.find(self);
-  auto const in_site = self_in_site(boot, there == nullptr ? xcom::member_role::non_voting : there->role,
-                                    there == nullptr ? base::blob::copy_of("joining") : there->app);
-  node_ = std::make_unique<xcom::node>(config(boot),
-                                       xcom::begin_again{group_uuid, in_site, found.at, found.promised, found.decided,
-                                                         log_->begins(), found.undecided, false},
-                                       base::prng(random_.next()));
-  online_from_ = found.decided;
-  if (auto const from = own_start()) {
-    begin_delivery(*from, any_source());
-  } else {
-    clone_later();
+// Expelled while the server runs: a new incarnation goes on delivering where the old one stopped.
+void server::join_again(xcom::site const& at) {
+  step_member(gr::quorum{false, {}});
+  abandon("this member was expelled from the group");
+  bool const never_delivered = !node_->is_delivering();
+  if (never_delivered && !member_->waits_for_majority() && !gives_up_place_)
+    return give_up("this member was expelled while it joined: start the server again");
+  own_place_.reset();
+  if (!never_delivered) {
+    own_place_ = node_->checkpoint_here();
+    own_place_->app = member_->state_blob();
   }
+  std::vector<std::string> seeds;
+  seeds.reserve(at.members.size());
+  for (auto const& each : at.members) seeds.push_back(each.address);
+  self_.incarnation = std::max(self_.incarnation + 1, next_incarnation());
+  boot_ = 1;
+  world_.trace(name_, fmt::format("asks to be taken in again as {}", xcom::to_string(self_)));
+  inbox_.clear();
+  gives_up_place_ = false;
+  if (never_delivered) make_member();
+  make_node(xcom::begin_joining{self_in_site(gr::member_status::recovering, xcom::member_role::non_voting), seeds});
+}
+
+void server::make_node(xcom::beginning how) {
+  ++generation_;
+  node_.emplace(node_configuration(), std::move(how), base::prng(random_.next()));
+}
+
+void server::make_member() {
+  member_.emplace(member_configuration(), base::prng(random_.next()));
+  was_online_ = false;
+  donors_tried_.clear();
+}
+
+// ---- ending ----
+
+// For good: nobody keeps waiting, and the process ends. Whoever watches over it starts it again.
+void server::give_up(std::string const& why) {
+  if (gave_up_) return;
+  gave_up_ = true;
+  ++world_.count.gave_up;
+  last_words_ = why;
+  world_.trace(name_, "leaves the group: " + why);
+  abandon(why);
+  if (node_ && node_->is_member()) inbox_.emplace_back(xcom::leave_group{});
+  after(micros(random_.between(1000, 2'000'000)), [this] { stop(); });
+}
+
+void server::leave() {
+  if (!is_online() || closing_) return;
+  world_.trace(name_, "leaves");
+  ++world_.count.leaves;
+  closing_ = true;
+  after(leave_patience, [this] { finish_leaving(); });
+  post(xcom::leave_group{});
+}
+
+void server::finish_leaving() {
+  abandon("this member leaves the group");
+  if (!flush()) return crash();
+  left_ = true;
+  stop();
+}
+
+// In order: what was committed is on the disk.
+void server::stop() {
+  world_.trace(name_, "stops");
+  die();
+  start_later();
+}
+
+void server::start_later() {
+  world_.clock.after(micros(random_.between(10'000, 2'000'000)), [this] { start(); });
 }
 
 void server::crash() {
   if (!is_running()) return;
   world_.trace(name_, "is killed");
   ++world_.count.crashes;
+  bool const keeps = random_.chance(1, 2);
   die();
+  if (!keeps) data_.live = data_.durable;
   for (auto* each : world_.servers)
     if (each != this && random_.chance(1, 2)) each->peer_died(address_);
 }
 
 void server::lose_power() {
-  data_ = flushed_;
   if (is_running()) die();
+  data_.live = data_.durable;
   world_.trace(name_, "loses power");
   ++world_.count.power_failures;
   disk_->lose_power();
-  power_lost_ = true;
+  ++host_boot_;
+  lost_power_ = true;
+  if (world_.with.durable != durability::disk) forgot_ = true;
   if (acceptor_) world_.watch.lost_power(*acceptor_);
 }
 
-// The process is gone; disk and database stay, the database perhaps where it was last flushed.
+void server::wipe(loss what) {
+  if (is_running()) die();
+  world_.trace(name_, "loses a disk");
+  ++world_.count.wipes;
+  if (what != loss::log) data_ = {};
+  if (what == loss::data) return;
+  disk_->wipe();
+  forgot_ = true;
+}
+
+// The process is gone; the disk stays, and the data as it was shown last.
 void server::die() {
   end_life();
   log_.reset();
   paused_ = false;
   stalled_.clear();
   disarm();
-  if (random_.chance(1, 2)) data_ = flushed_;
-  flushed_ = data_;
 }
 
 void server::end_life() {
   ++life_;
+  if (engine_ && engine_->receives()) data_ = {};
   node_.reset();
-  app_.reset();
-  to_apply_.clear();
+  member_.reset();
+  engine_.reset();
   inbox_.clear();
-  online_from_.reset();
-  clones_tried_ = 0;
-  applying_ = cloning_ = online_ = leaving_ = afresh_ = unsynced_ = reborn_ = false;
+  waiting_.clear();
+  own_place_.reset();
+  chosen_from_.reset();
+  majority_lost_ = purged_at_ = {};
+  log_begins_ = {};
+  first_available_ = applied_before_ = -1;
+  unsynced_ = gives_up_place_ = reached_ = closing_ = gave_up_ = was_online_ = false;
 }
 
-// The group went on without this incarnation. The process stays, its log too, as far as it was decided.
-void server::rejoin() {
-  end_life();
-  after(micros(random_.below(1'000'000)), [this] { join(); });
-  tick();
-}
+// ---- time ----
 
 void server::pause() {
   if (!is_running() || paused_) return;
@@ -183,15 +325,7 @@ void server::resume() {
   auto const waiting = std::exchange(stalled_, {});
   auto const life = life_;
   for (auto const& each : waiting)
-    if (life == life_) each();
-}
-
-void server::leave() {
-  if (!online_) return;
-  world_.trace(name_, "leaves");
-  ++world_.count.leaves;
-  leaving_ = true;
-  post(xcom::leave_group{});
+    if (life == life_) guarded(each);
 }
 
 void server::crash_in(std::uint64_t actions, bool torn_write) {
@@ -205,11 +339,14 @@ void server::disarm() {
   disk_->disarm();
 }
 
+void server::set_slow_applier(bool slow) {
+  slow_applier_ = slow;
+  if (engine_) engine_->set_slow(slow);
+}
+
 void server::peer_died(std::string const& address) {
   if (!is_running()) return;
-  after(micros(random_.between(100, 3000)), [this, address] {
-    if (node_) post(xcom::link_lost{address});
-  });
+  after(micros(random_.between(100, 3000)), [this, address] { post(xcom::link_lost{address}); });
 }
 
 void server::after(micros delay, std::function<void()> what) {
@@ -222,38 +359,71 @@ void server::when_awake(std::function<void()> what) {
   if (paused_) {
     stalled_.push_back(std::move(what));
   } else {
-    what();
+    guarded(what);
   }
 }
 
 void server::tick() {
   after(tick_period_, [this] {
-    tick();
     auto const elapsed = (world_.clock.now().value() - started_.value()) / tick_period_.value();
-    if (node_) post(xcom::ticked{tick_offset_.plus(elapsed)});
+    if (!gave_up_) tick();
+    tick_machines(tick_offset_.plus(elapsed));
   });
 }
 
-xcom::site_member server::self_in_site(std::uint64_t boot, xcom::member_role role, base::blob app) const {
-  return {id(), address_, role, 50, boot, std::move(app)};
+void server::tick_machines(base::tick_count now) {
+  now_ = now;
+  inbox_.emplace_back(xcom::ticked{now_});
+  drain();
+  if (!is_running() || gave_up_) return;
+  last_seen_ = gr::observe(*node_, now_, engine_->position(), first_available_);
+  step_member(last_seen_);
+  drain();
+  if (!is_running()) return;
+  if (gives_up_place_ && node_->have_quorum() && !node_->is_leaving() &&
+      gr::may_give_up_place(node_->current_site(), self_, node_->peers()))
+    post(xcom::leave_group{});
+  check_majority();
+  purge();
 }
 
-xcom::node_config server::config(std::uint64_t boot) const {
-  auto chosen = world_.with.node;
-  chosen.self = id();
-  chosen.boot = boot;
+// ---- what it says of itself ----
+
+std::uint64_t server::next_incarnation() const { return 1000 + world_.clock.now().value() / 1000; }
+
+gr::member_facts server::facts(gr::member_status status) const { return {name_, address_, "10.11", status}; }
+
+xcom::site_member server::self_in_site(gr::member_status status, xcom::member_role role) const {
+  return {self_, address_, role, 50, boot_, base::encode(facts(status))};
+}
+
+gr::member_config server::member_configuration() const {
+  auto chosen = world_.with.member;
+  chosen.self = self_;
+  chosen.boot = boot_;
+  chosen.facts = facts(gr::member_status::recovering);
+  chosen.role = role_;
+  if (data_.live) {
+    chosen.history = data_.live->history();
+    chosen.base = data_.live->position();
+  }
   return chosen;
 }
 
-xcom::log_identity server::identity(std::uint64_t boot) const { return {group_uuid, id(), boot}; }
+xcom::node_config server::node_configuration() const {
+  auto chosen = world_.with.node;
+  chosen.self = self_;
+  chosen.boot = boot_;
+  return chosen;
+}
 
 std::string server::describe() const {
   std::string text = name_ + (is_running() ? paused_ ? " paused" : " running" : left_ ? " left" : " down");
-  if (online_) text += " online";
-  if (cloning_) text += " cloning";
-  if (power_lost_) text += " after power failure";
-  if (data_) text += fmt::format(" applied {} ({})", data_->slot.value(), data_->state.describe());
-  text += fmt::format(" to apply {}", to_apply_.size());
+  if (gave_up_ || !last_words_.empty()) text += fmt::format(" ({}said: {})", gave_up_ ? "" : "once ", last_words_);
+  if (forgot_) text += " forgot";
+  if (data_.live) text += " " + data_.live->describe();
+  if (engine_) text += fmt::format(" to apply {}, {} open", engine_->queued(), engine_->open_transactions());
+  if (member_) text += "\n     " + member_->describe() + "; " + member_->recovery_line();
   if (node_) text += "\n     " + node_->describe();
   if (log_)
     text +=

@@ -1,29 +1,28 @@
-// One simulated server: a process that runs the real node and the real log over a toy application, on a disk and a
-// database that outlive it. perform() is what a driver does with each action, in order; read it beside runtime's.
+// One simulated server: a process that runs the real node, the real member and the real log over a toy database, on a disk
+// that outlives it. perform() is what a driver does with each action, in order; read it beside runtime's live_group.
 //
 // Owner:  the simulation.
 // Always: (1) a process that died does nothing more: whatever it had scheduled belongs to a life that is over;
-//         (2) the database stands at a slot and moves on one slot at a time;
-//         (3) an incarnation ends when its log is given up; one that was never taken in has said nothing and tries again.
+//         (2) an incarnation ends when its log is given up; one that was never taken in has said nothing and tries again;
+//         (3) a process that gives up says why; somebody starts it again after a while.
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "gr/beginning.hh"
+#include "gr/member.hh"
 #include "sim/disk.hh"
-#include "sim/toy_member.hh"
+#include "sim/engine.hh"
 #include "sim/world.hh"
 #include "xcom/node.hh"
 
 namespace sim {
-
-struct database {
-  xcom::slot_no slot;
-  app_state state;
-};
 
 class server {
  public:
@@ -34,55 +33,64 @@ class server {
   void start();
   void crash();  // kill -9
   void lose_power();
+  enum class loss : std::uint8_t { data, log, both };
+  void wipe(loss what);  // a disk was replaced; the process is gone
   void pause();
   void resume();
   void leave();  // announced
   void crash_in(std::uint64_t actions, bool torn_write);
   void disarm();  // no crash is due any more
-  void submit();
-  void set_slow_applier(bool slow) { slow_applier_ = slow; }
+  void submit();  // a client comes
+  void set_slow_applier(bool slow);
   void set_disk_full(bool full) { disk_->set_full(full); }
   void peer_died(std::string const& address);  // its connections broke
 
   // ---- what one can see ----
   [[nodiscard]] std::string const& name() const { return name_; }
+  [[nodiscard]] std::string const& address() const { return address_; }
   [[nodiscard]] bool is_running() const { return log_ != nullptr; }
   [[nodiscard]] bool is_paused() const { return paused_; }
-  [[nodiscard]] bool is_online() const { return online_; }
-  [[nodiscard]] bool is_leaving() const { return leaving_ || afresh_; }
+  [[nodiscard]] bool is_online() const { return member_ && member_->online() && node_->is_member() && !gave_up_; }
+  [[nodiscard]] bool is_leaving() const { return closing_ || gave_up_; }
+  // It asked for a vote as this incarnation. The site that counts on it may come into force at any time.
+  [[nodiscard]] bool asked_for_vote() const { return asked_for_vote_; }
   // The incarnation its log speaks for, if it still remembers all it said.
-  [[nodiscard]] std::optional<xcom::member_id> remembers_as() const {
-    return power_lost_ || !was_online_ ? std::nullopt : acceptor_;
-  }
-  [[nodiscard]] xcom::node const* node() const { return node_.get(); }
-  [[nodiscard]] xcom::member_id id() const { return {uuid_, incarnation_}; }
+  [[nodiscard]] std::optional<xcom::member_id> remembers_as() const { return forgot_ ? std::nullopt : acceptor_; }
+  [[nodiscard]] xcom::node const* node() const { return node_ ? &*node_ : nullptr; }
+  [[nodiscard]] gr::member const* member() const { return member_ ? &*member_ : nullptr; }
+  [[nodiscard]] xcom::member_id id() const { return self_; }
   [[nodiscard]] bool is_idle() const;  // nothing of its own is under way, everything delivered is applied
-  [[nodiscard]] std::optional<database> const& data() const { return data_; }
-  [[nodiscard]] std::string const& address() const { return address_; }
+  [[nodiscard]] std::optional<database> const& data() const { return data_.live; }
   [[nodiscard]] std::string describe() const;
 
  private:
-  struct applying {
-    xcom::slot_no slot;
-    app_state after;
-  };
-
-  // ---- life ----
-  void open_log();
-  void go_on(bool memory_is_whole);
-  void join();
-  void resume_membership(xcom::recovered_log const& found);
+  // ---- life: server.cc ----
+  void begin();
+  void found_group();
+  void take_up_log(xcom::recovered_log const& found);
+  void come_back(xcom::recovered_log const& found);
+  void come_back_to_leave(xcom::recovered_log const& found);
+  void ask_to_join();
+  void join_again(xcom::site const& at);
+  void make_node(xcom::beginning how);
+  void make_member();
+  void give_up(std::string const& why);
+  void finish_leaving();
+  void stop();
   void die();
   void end_life();
-  void rejoin();
+  void start_later();
   void after(micros delay, std::function<void()> what);
   void when_awake(std::function<void()> what);
   void tick();
+  void tick_machines(base::tick_count now);
+  void check_beginning(gr::beginning_choice const& choice, xcom::recovered_log const& found) const;
 
-  // ---- the driver ----
+  // ---- the node's driver: server_driver.cc ----
   void receive(xcom::member_id const& from, xcom::wire_message const& what);
   void post(xcom::event what);
   void drain();
+  void guarded(std::function<void()> const& what);
   void step();
   void carry_out(xcom::action const& what);
   void perform(xcom::persist_promise const& what);
@@ -108,74 +116,105 @@ class server {
   void sync_before_answering();
   void demand(base::result<void> const& done);
   void purge();
-  [[nodiscard]] xcom::slot_no decided_everywhere() const;
+  bool flush();
 
-  // ---- the application ----
-  void begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> source);
-  void give_up_notes();
-  void acknowledge(xcom::value const& what, toy_member::outcome const& outcome);
-  void schedule_apply();
-  void apply_next();
-  void apply(applying const& next);
-  void flush();
-  void go_online_if_caught_up();
-  void clone_later();
-  void clone();
-  void start_afresh();
-  [[nodiscard]] std::optional<xcom::checkpoint> clone_start(server const& donor) const;
-  [[nodiscard]] bool can_clone_from(server const& donor) const;
-  [[nodiscard]] std::optional<xcom::checkpoint> own_start() const;
-  [[nodiscard]] std::optional<xcom::member_id> any_source();
-  [[nodiscard]] xcom::site_member self_in_site(std::uint64_t boot, xcom::member_role role, base::blob app) const;
-  [[nodiscard]] xcom::node_config config(std::uint64_t boot) const;
-  [[nodiscard]] xcom::log_identity identity(std::uint64_t boot) const;
+  // ---- the member's driver: server_member.cc ----
+  void step_member(gr::member_event const& what);
+  void perform(gr::submit const& what);
+  void perform(gr::tell const& what);
+  void perform(gr::resolve const& what);
+  void perform(gr::write_note const& what);
+  void perform(gr::keep_checkpoint const& what);
+  void perform(gr::to_server const& what);
+  void perform(gr::to_node const& what);
+  void perform(gr::say const& what);
+  void perform(gr::give_up const& what);
+  xcom::origin_seq order(base::blob payload, bool awaited);
+  void read();
+  void abandon(std::string const& why);
+  void check_majority();
+  struct choice_facts {  // what a donor was chosen from
+    std::vector<gr::neighbor> others;
+    xcom::site at;
+  };
+  [[nodiscard]] choice_facts facts_now() const { return {last_seen_.others, member_->site()}; }
+  void check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t> stands_at, choice_facts const& known);
+  void note_online();
+  void donate(gr::donate_state const& what);
+  bool begin_to_receive();
+  void received(std::optional<database> copy);
+  [[nodiscard]] bool takes_writes() const;
+
+  [[nodiscard]] xcom::site_member self_in_site(gr::member_status status, xcom::member_role role) const;
+  [[nodiscard]] gr::member_facts facts(gr::member_status status) const;
+  [[nodiscard]] gr::member_config member_configuration() const;
+  [[nodiscard]] xcom::node_config node_configuration() const;
+  [[nodiscard]] std::uint64_t next_incarnation() const;
 
   // The machine itself: outlives every process.
   std::string name_;
   std::string address_;
   world& world_;
   base::prng random_;
-  base::uuid uuid_;
   xcom::member_role role_;  // once it is online; until then it does not vote
   std::shared_ptr<disk> disk_;
-  std::uint64_t incarnation_ = 0;
-  std::uint64_t incarnation_used_ = 0;       // the last one taken in; what log.begin() syncs
-  std::optional<database> data_;             // as the running server sees it
-  std::optional<database> flushed_;          // as a crash may leave it
+  storage data_;
+  std::uint64_t host_boot_ = 1;              // grows with each power failure
+  std::uint64_t noted_host_boot_ = 0;        // in a file beside the log
   std::optional<xcom::member_id> acceptor_;  // whom the log speaks for
-  bool power_lost_ = false;                  // until it speaks for a new incarnation (OS), or starts again (DISK)
+  bool forgot_ = false;                      // what it said as acceptor_ is gone, or nobody will answer for it
+  bool asked_for_vote_ = false;              // as acceptor_
+  bool lost_power_ = false;                  // since the log was last opened
   bool left_ = false;
-  bool was_online_ = false;  // as acceptor_
+  bool slow_applier_ = false;
 
   // The process.
   std::uint64_t life_ = 0;
   std::unique_ptr<xcom::agreed_log> log_;
-  std::unique_ptr<xcom::node> node_;
+  std::optional<xcom::node> node_;
+  std::optional<gr::member> member_;
+  std::optional<engine> engine_;
+  xcom::member_id self_;
+  std::uint64_t boot_ = 1;
+  base::uuid log_name_;
+  std::uint64_t generation_ = 0;               // of node_, in this process
+  std::optional<xcom::checkpoint> own_place_;  // where an expelled incarnation stopped delivering
   bool paused_ = false;
   std::vector<std::function<void()>> stalled_;  // what a stopped process will find when it goes on
   micros tick_period_;
   base::tick_count tick_offset_;
   micros started_;
+  base::tick_count now_;
   std::deque<xcom::event> inbox_;
   bool stepping_ = false;
-  bool reborn_ = false;  // this incarnation is over: join as the next one
+  bool guarded_ = false;
   bool unsynced_ = false;
   std::optional<std::uint64_t> actions_to_crash_;
   bool torn_write_ = false;
+  bool gives_up_place_ = false;  // came back to leave in order and begin anew
+  bool reached_ = false;         // the group; a start that does not get there in time is given up
+  bool closing_ = false;         // leaves in order
+  bool gave_up_ = false;
+  std::string last_words_;
 
-  // The application in it.
-  std::optional<toy_member> app_;
-  std::deque<applying> to_apply_;
-  bool applying_ = false;
-  bool slow_applier_ = false;
-  xcom::slot_no delivered_;
-  bool cloning_ = false;
-  bool needs_notes_ = false;  // to come to where the data stands
-  unsigned clones_tried_ = 0;
-  bool afresh_ = false;  // leaves only to come back
-  bool online_ = false;
-  bool leaving_ = false;
-  std::optional<xcom::slot_no> online_from_;
+  // What it waits for.
+  struct waiter {
+    std::uint64_t trx = 0;                // 0: a read
+    gr::seqno_t acknowledged_before = 0;  // of a read
+  };
+  std::map<xcom::origin_seq, waiter> waiting_;
+  std::uint32_t clients_life_ = 0;
+  base::tick_count majority_lost_;
+  base::tick_count purged_at_;
+  xcom::slot_no log_begins_;  // as the node was told
+  gr::seqno_t first_available_ = -1;
+  gr::seqno_t applied_before_ = -1;  // when the log was looked at last
+  gr::observed last_seen_;           // what the member was told last, for the checkers
+  std::set<xcom::member_id> donors_tried_;
+  std::optional<choice_facts> chosen_from_;  // a donor of a copy, which waits for the server's request
+  base::blob note_;                          // of the slot delivered last
+  gr::seqno_t index_began_ = 0;              // where the member's certification index was begun
+  bool was_online_ = false;
 };
 
 }  // namespace sim

@@ -3,38 +3,52 @@
 
 #include <algorithm>
 
+#include "gr/beginning.hh"
+#include "gr/history.hh"
 #include "sim/describe.hh"
 #include "sim/failure.hh"
 #include "sim/server.hh"
 
 namespace sim {
+namespace {
+
+constexpr std::uint64_t purge_every_ticks = 100;
+
+}  // namespace
 
 void server::receive(xcom::member_id const& from, xcom::wire_message const& what) {
   if (!is_running()) return;
   if (paused_) {
     stalled_.emplace_back([this, from, what] { receive(from, what); });
-  } else if (node_) {
+  } else {
     post(xcom::received{from, what});
   }
 }
 
 void server::post(xcom::event what) {
   inbox_.push_back(std::move(what));
-  if (!stepping_) drain();
+  guarded([this] { drain(); });
+}
+
+// A process killed in the middle of what it does: everything that was under way ends, then the process.
+void server::guarded(std::function<void()> const& what) {
+  if (guarded_) return what();
+  guarded_ = true;
+  bool killed = false;
+  try {
+    what();
+  } catch (process_killed const&) { killed = true; }
+  guarded_ = false;
+  if (!killed) return;
+  stepping_ = false;
+  crash();
 }
 
 void server::drain() {
+  if (stepping_) return;
   stepping_ = true;
-  try {
-    while (!inbox_.empty() && node_) step();
-    stepping_ = false;
-  } catch (process_killed const&) {
-    stepping_ = false;
-    crash();
-  } catch (...) {
-    stepping_ = false;
-    throw;
-  }
+  while (!inbox_.empty() && node_) step();
+  stepping_ = false;
 }
 
 // One event a step, or now and then everything that waits: both must come to the same.
@@ -47,13 +61,16 @@ void server::step() {
   std::vector<xcom::action> actions;
   node_->step(events, actions);
   if (world_.traces()) {
-    bool const dull = actions.empty() && events.size() == 1 && std::holds_alternative<xcom::ticked>(events.front());
+    bool const dull = actions.empty() && events.size() == 1 &&
+                      (std::holds_alternative<xcom::ticked>(events.front()) ||
+                       std::holds_alternative<xcom::app_facts>(events.front()));
     for (auto const& each : events)
       if (!dull) world_.trace(name_, sim::describe(each));
   }
-  for (auto const& each : actions) carry_out(each);
-  if (reborn_) rejoin();
-  go_online_if_caught_up();
+  for (auto const& each : actions) {
+    carry_out(each);
+    if (!node_) return;
+  }
 }
 
 void server::carry_out(xcom::action const& what) {
@@ -75,40 +92,37 @@ void server::demand(base::result<void> const& done) {
 
 void server::perform(xcom::persist_promise const& what) {
   demand(log_->promise(what.promised));
-  world_.watch.promised(node_->config().self, what.promised);
+  world_.watch.promised(self_, what.promised);
   unsynced_ = true;
 }
 
 void server::perform(xcom::persist_accepted const& what) {
   demand(log_->accepted(what.slot));
-  world_.watch.accepted(node_->config().self, what.slot);
+  world_.watch.accepted(self_, what.slot);
   unsynced_ = true;
 }
 
 void server::perform(xcom::persist_learned const& what) {
   demand(log_->learned(what.slot));
-  world_.watch.learned(node_->config().self, what.slot);
+  world_.watch.learned(self_, what.slot);
 }
 
 void server::perform(xcom::persist_decided const& what) {
   demand(log_->decided(what.up_to));
-  world_.watch.decided(node_->config().self, what.up_to);
-  if (!random_.chance(1, 16)) return;
-  purge();
-  post(xcom::log_purged{log_->begins()});
+  world_.watch.decided(self_, what.up_to);
 }
 
 // With durability DISK nothing leaves this server, to others or to a client, before what it rests on is synced.
 void server::sync_before_answering() {
   if (!unsynced_ || world_.with.durable != durability::disk) return;
   demand(log_->sync());
-  world_.watch.synced(node_->config().self);
+  if (acceptor_) world_.watch.synced(*acceptor_);
   unsynced_ = false;
 }
 
 void server::send_out(std::string const& address, xcom::wire_message what) {
   sync_before_answering();
-  world_.net.send(address_, node_->config().self, address, std::move(what));
+  world_.net.send(address_, self_, address, std::move(what));
 }
 
 void server::perform(xcom::send const& what) { send_out(what.address, what.what); }
@@ -127,106 +141,124 @@ void server::perform(xcom::serve_log const& what) {
 void server::perform(xcom::read_log const& what) {
   auto slots = log_->read(what.from, node_->decided(), what.bytes_max);
   check(slots.has_value(), "a whole log can be read: " + (slots ? "" : slots.error().text));
-  after(micros(random_.below(2000)), [this, from = what.from, slots = std::move(*slots)] {
-    if (node_) post(xcom::log_read{from, slots});
+  after(micros(random_.below(2000)), [this, at = generation_, from = what.from, slots = std::move(*slots)] {
+    if (at == generation_) post(xcom::log_read{from, slots});
   });
 }
 
+void server::perform(xcom::deliver const& what) {
+  sync_before_answering();
+  bool const gave_up = gave_up_;
+  note_ = what.note;
+  step_member(what);
+  check(gave_up || !gave_up_ || !std::holds_alternative<xcom::batch>(*what.what),
+        [&] { return name_ + " can judge what it delivers: " + last_words_; });
+  if (!gave_up_)
+    world_.watch.delivered(self_, what.slot, *what.what, {note_, member_->state(), index_began_, member_->digest()});
+}
+
 void server::perform(xcom::store_checkpoint const& what) {
-  if (!app_) return;
   auto whole = what.at;
-  whole.app = app_->checkpoint_blob();
+  whole.app = member_->state_blob();
   demand(log_->store(whole));
 }
 
 void server::perform(xcom::send_welcome const& what) {
-  if (!app_) return;
   auto whole = what.what;
-  whole.at.app = app_->checkpoint_blob();
+  whole.at.app = member_->state_blob();
   send_out(what.address, std::move(whole));
 }
 
-void server::perform(xcom::site_installed const&) {}
+void server::perform(xcom::site_installed const& what) { step_member(what); }
 
 void server::perform(xcom::joined const& what) {
   ++world_.count.joins;
-  auto const start = own_start();
-  bool const keeps = start && log_->decided_up_to() >= data_->slot;
-  if (keeps) ++world_.count.kept_logs;
-  demand(log_->begin(identity(1), keeps));
-  demand(log_->promise(what.promised));
-  // It says which site is in force. Nobody can begin to deliver from it: our log will have no verdicts right behind it
-  // when a copy of the data brings us further.
-  auto where = what.at;
-  where.app = {};
-  demand(log_->store(where));
+  bool const again = own_place_.has_value();
+  if (again) ++world_.count.kept_logs;
+  log_name_ = what.log;
+  demand(log_->begin({log_name_, self_, boot_}, again));
+  // It says which site is in force. Nobody can begin to deliver from it.
+  auto taken_in = what.at;
+  taken_in.app = {};
+  demand(log_->store(taken_in));
   demand(log_->sync());  // whatever the durability: this incarnation must be known to have begun
-  incarnation_used_ = incarnation_;
-  world_.watch.joined(id(), what.promised, what.at.slot);
-  acceptor_ = id();
-  power_lost_ = was_online_ = false;
-  online_from_ = what.at.slot;
-  if (keeps) {
-    begin_delivery(*start, any_source());
+  noted_host_boot_ = host_boot_;
+  world_.watch.joined(self_, what.promised, what.at.slot);
+  acceptor_ = self_;
+  forgot_ = asked_for_vote_ = false;
+  demand(log_->promise(what.promised));
+  unsynced_ = true;
+  was_online_ = false;
+  donors_tried_.clear();
+  if (again) {
+    step_member(gr::taken_in_again{self_, boot_, what.at, *own_place_});  // its index goes on, too
+    own_place_.reset();
   } else {
-    data_ = flushed_ = std::nullopt;
-    clone_later();
+    step_member(gr::taken_in{what.at});
   }
 }
 
-void server::perform(xcom::expelled const&) {
+void server::perform(xcom::expelled const& what) {
   ++world_.count.expulsions;
-  reborn_ = true;
+  if (closing_) return after(micros(0), [this] { finish_leaving(); });
+  if (gave_up_) return;
+  after(micros(random_.below(1000)), [this, at = what.at] {
+    guarded([&] {
+      if (!gave_up_) join_again(at);
+    });
+  });
 }
 
-void server::perform(xcom::join_failed const&) { reborn_ = true; }
+void server::perform(xcom::join_failed const& what) {
+  give_up("the group does not take this member in: " + what.reason);
+}
 
 void server::perform(xcom::left const&) {
-  if (afresh_) {
-    reborn_ = true;
-    return;
-  }
-  left_ = true;
-  throw process_killed();  // it stops, in order or not: its disk looks the same
+  if (closing_) return after(micros(0), [this] { finish_leaving(); });
+  if (gives_up_place_) perform(xcom::expelled{node_->current_site()});
 }
 
-void server::perform(xcom::quorum_changed const&) {}
+void server::perform(xcom::quorum_changed const& what) {
+  majority_lost_ = what.have ? base::tick_count{} : now_;
+  step_member(gr::quorum{what.have, what.reachable});
+}
+
 void server::perform(xcom::leader_changed const&) { ++world_.count.leader_changes; }
 
-// What delivery needs can be cloned around. What the acceptor needs cannot: that incarnation will never catch up.
+// A restarted member whose site the group has left behind, and that nobody can bring up to date, begins anew like an
+// expelled one.
 void server::perform(xcom::history_lost const& what) {
-  if (cloning_ || afresh_) return;
   ++world_.count.histories_lost;
-  if (what.wanted > node_->decided()) {
-    start_afresh();
-  } else {
-    clone_later();
-  }
+  if (gives_up_place_ || member_->waits_for_majority()) return perform(xcom::expelled{node_->current_site()});
+  step_member(gr::history_gone{what.wanted});
 }
 
-void server::perform(xcom::received_direct const&) {}
-
-// A member that lacks a slot can acknowledge nothing behind it: its vote would be lost with the slot.
-xcom::slot_no server::decided_everywhere() const {
-  auto lowest = node_->decided();
-  for (auto const& member : node_->current_site().members) {
-    if (member.id == node_->config().self) continue;
-    auto const at = node_->peers().find(member.id);
-    lowest = std::min(lowest, at == node_->peers().end() ? xcom::slot_no{} : at->second.last.decided);
-  }
-  return lowest;
+void server::perform(xcom::received_direct const& what) {
+  step_member(gr::told{what.from, what.payload, log_->checkpoints()});
 }
 
-// Segments go when they are not needed to start again from where the database certainly stands, nor by a member that is
-// behind, nor by one on the way: whoever copies data here and now needs the log from about here on.
 void server::purge() {
-  bool const wanted = std::any_of(world_.servers.begin(), world_.servers.end(),
-                                  [](auto const* each) { return each->is_running() && !each->is_online(); });
-  if (!flushed_ || wanted) return;
-  auto const start = start_for(log_->checkpoints(), flushed_->slot, flushed_->state);
-  if (!start) return;
-  demand(log_->purge(std::min(start->slot, decided_everywhere())));
+  if (now_.value() - purged_at_.value() < purge_every_ticks) return;
+  purged_at_ = now_;
+  if (engine_->up()) (void)flush();  // as a server does every second
+  first_available_ = gr::first_available(log_->checkpoints());
+  auto const applied = std::exchange(applied_before_, engine_->position());
+  auto const needed = gr::log_needed_from(log_->checkpoints(), applied, *member_, *node_);
+  if (!needed) return;
+  demand(log_->purge(*needed));
   ++world_.count.purges;
+  if (std::exchange(log_begins_, log_->begins()) != log_->begins()) post(xcom::log_purged{log_->begins()});
+}
+
+// Data must not outlive the verdicts it rests on: where a power failure is survived, the notes are synced first.
+bool server::flush() {
+  if (world_.with.durable == durability::disk && node_) {
+    if (!log_->sync()) return false;
+    if (acceptor_) world_.watch.synced(*acceptor_);
+    unsynced_ = false;
+  }
+  data_.durable = data_.live;
+  return true;
 }
 
 }  // namespace sim

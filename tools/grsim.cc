@@ -15,9 +15,14 @@ using seconds = std::chrono::duration<double>;
 
 sim::member_range parse_members(std::string const& text) {
   auto const dots = text.find("..");
-  auto const least = std::stoul(text.substr(0, dots));
-  auto const most = dots == std::string::npos ? least : std::stoul(text.substr(dots + 2));
-  if (least < 2 || most > 9 || least > most) throw CLI::ValidationError("--members", "between 2 and 9, as A..B");
+  auto const digit = [](std::string const& number) -> std::size_t {
+    bool const is_digit = number.size() == 1 && number[0] >= '0' && number[0] <= '9';
+    return is_digit ? static_cast<std::size_t>(number[0] - '0') : 0;
+  };
+  auto const least = digit(text.substr(0, dots));
+  auto const most = dots == std::string::npos ? least : digit(text.substr(dots + 2));
+  if (least < 2 || most < least)
+    throw CLI::ValidationError("--members", "'" + text + "' is not a number between 2 and 9, or two as A..B");
   return {least, most};
 }
 

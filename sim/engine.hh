@@ -1,0 +1,99 @@
+// The simulated database server behind gr::server: takes what the group hands over in order, applies it in parallel as far as
+// the dependencies allow, commits in order; its clients execute transactions, wait for verdicts and read.
+//
+// Owner:  one life of one simulated server; the data outlives it in `storage`.
+// Always: (1) positions are handed over one by one, each once, none that the data holds already;
+//         (2) a transaction that passed finds every row it touches as it met it when it was executed;
+//         (3) two transactions that may be applied together touch no row in common;
+//         (4) a row a local transaction wrote is locked until it commits or gives up, as in a server.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "gr/member.hh"
+#include "sim/database.hh"
+#include "sim/world.hh"
+
+namespace sim {
+
+struct storage {
+  std::optional<database> live;     // as the running server sees it
+  std::optional<database> durable;  // as a crash leaves it at worst
+};
+
+struct engine_ports {
+  std::function<void(micros, std::function<void()>)> after;  // later in this life
+  std::function<void(gr::member_event const&)> tell;         // to the group
+  std::function<void(gr::donate_state const&)> donate;       // begin to send a copy
+  std::function<bool()> flush;                               // storage::durable = live
+};
+
+class engine {
+ public:
+  engine(std::string const& name, std::string address, world& shared, storage& data, engine_ports ports);
+
+  // ---- from the group ----
+  void deliver(gr::server_event const& event);
+  void resolve(std::uint64_t trx, gr::ordered const& outcome);
+  void answer_read(gr::seqno_t acknowledged_before, gr::ordered const& outcome) const;
+
+  // ---- clients ----
+  // A transaction executed here and now, about to commit; nothing when the rows it wanted are locked.
+  std::optional<gr::local_write_set> execute(base::prng& random);
+
+  // ---- a copy of somebody else's data ----
+  void begin_to_receive();
+  void receive(database copy);
+
+  void set_slow(bool slow) { slow_ = slow; }
+  [[nodiscard]] gr::seqno_t position() const { return data_.live ? data_.live->position() : -1; }
+  [[nodiscard]] bool is_ready() const { return ready_; }
+  [[nodiscard]] std::size_t queued() const { return queue_.size(); }
+  [[nodiscard]] std::size_t open_transactions() const { return local_.size(); }
+  [[nodiscard]] bool receives() const { return receiving_; }
+  [[nodiscard]] bool up() const { return up_; }
+
+ private:
+  struct change {  // takes a position
+    gr::seqno_t seqno = -1;
+    gr::seqno_t depends_on = -1;
+    std::uint64_t trx = 0;  // of a local one
+    std::optional<transaction> what;
+  };
+  using item = std::variant<change, gr::server_event>;
+
+  void enqueue(change next);
+  void schedule();
+  void work();
+  void apply_together();
+  void commit(change const& next);
+  void handle(gr::server_event const& event);
+  void check_rows(change const& next) const;
+  void release(std::uint64_t trx);
+  [[nodiscard]] bool lock(transaction const& wanted);
+
+  std::string const& name_;
+  std::string address_;
+  world& world_;
+  storage& data_;
+  engine_ports ports_;
+  std::deque<item> queue_;
+  std::map<std::uint64_t, transaction> local_;  // executed, and neither committed nor given up
+  std::map<std::uint32_t, int> locks_;          // -1: by one that writes; else how many refer to it
+  gr::seqno_t next_ = 0;                        // the position to be handed over next
+  bool connected_ = false;
+  bool up_ = false;  // had its first view, or a copy
+  bool ready_ = false;
+  bool closed_ = false;
+  bool working_ = false;
+  bool receiving_ = false;
+  bool slow_ = false;
+};
+
+}  // namespace sim

@@ -1,0 +1,239 @@
+// The member's driver: what gr::member wants of the log, the node, the database and its clients.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gr/history.hh"
+#include "sim/failure.hh"
+#include "sim/server.hh"
+
+namespace sim {
+namespace {
+
+constexpr std::size_t apply_queue_max = 50;
+
+}  // namespace
+
+void server::step_member(gr::member_event const& what) {
+  if (!member_) return;
+  std::vector<gr::member_action> actions;
+  member_->step(what, actions);
+  for (auto const& each : actions) std::visit([this](auto const& action) { perform(action); }, each);
+  if (member_) note_online();
+}
+
+// Its number is the next one once what waits before it was taken.
+xcom::origin_seq server::order(base::blob payload, bool awaited) {
+  auto const before = std::count_if(inbox_.begin(), inbox_.end(),
+                                    [](auto const& each) { return std::holds_alternative<xcom::submitted>(each); });
+  auto const seq = node_->next_seq().plus(static_cast<std::uint64_t>(before));
+  if (awaited) step_member(gr::awaited{seq});
+  inbox_.emplace_back(xcom::submitted{seq, std::move(payload)});
+  return seq;
+}
+
+void server::perform(gr::submit const& what) {
+  auto const decoded = base::decode<gr::ordered_message>(what.payload);
+  if (auto const* request = decoded ? std::get_if<gr::state_request_message>(&*decoded) : nullptr)
+    check_donor(request->donor, std::nullopt, std::exchange(chosen_from_, std::nullopt).value_or(facts_now()));
+  order(what.payload, false);
+}
+
+void server::perform(gr::tell const& what) {
+  auto const decoded = base::decode<gr::direct_message>(what.payload);
+  if (decoded && std::holds_alternative<gr::history_query>(*decoded))
+    check_donor(what.to, engine_->position(), facts_now());
+  auto const* who = node_->current_site().find(what.to);
+  if (who != nullptr) send_out(who->address, xcom::direct{what.payload});
+}
+
+void server::perform(gr::resolve const& what) {
+  auto const at = waiting_.find(what.seq);
+  if (at == waiting_.end()) return;
+  auto const waited = at->second;
+  waiting_.erase(at);
+  if (waited.trx == 0)
+    engine_->answer_read(waited.acknowledged_before, what.outcome);
+  else
+    engine_->resolve(waited.trx, what.outcome);
+}
+
+void server::perform(gr::write_note const& what) {
+  note_ = what.note;
+  demand(log_->note(what.slot, what.note));
+}
+
+void server::perform(gr::keep_checkpoint const& what) { demand(log_->store(what.at)); }
+
+void server::perform(gr::to_server const& what) {
+  if (gave_up_) return;
+  if (std::holds_alternative<gr::state_needed>(what.what)) chosen_from_ = facts_now();
+  reached_ = reached_ || std::holds_alternative<gr::connected_to_group>(what.what);
+  engine_->deliver(what.what);
+}
+
+void server::perform(gr::to_node const& what) {
+  if (auto const* wish = std::get_if<xcom::update_self>(&what.what)) asked_for_vote_ = asked_for_vote_ || wish->role;
+  if (auto const* change = std::get_if<xcom::change_source>(&what.what); change != nullptr && change->source)
+    check_donor(*change->source, std::max(engine_->position(), member_->state().seqno), facts_now());
+  if (auto const* begin = std::get_if<xcom::start_delivery>(&what.what); begin != nullptr && !own_place_)
+    index_began_ = gr::state_of(begin->from).seqno;
+  inbox_.push_back(what.what);
+}
+
+void server::perform(gr::say const& what) {
+  if (world_.traces()) world_.trace(name_, "says: " + what.text);
+}
+
+void server::perform(gr::give_up const& what) { give_up(what.why); }
+
+// ---- clients ----
+
+bool server::takes_writes() const {
+  return node_ && member_ && !closing_ && !gave_up_ && node_->is_member() && node_->have_quorum();
+}
+
+void server::submit() {
+  if (!is_running() || paused_ || !engine_->is_ready()) return;
+  if (waiting_.size() >= world_.with.in_flight_max) return;
+  if (engine_->queued() > apply_queue_max) return;  // as flow control would have it
+  guarded([this] {
+    if (random_.chance(1, 16)) return read();
+    auto const made = engine_->execute(random_);
+    if (!made) return;
+    if (!takes_writes())
+      return engine_->resolve(made->trx, {gr::order_outcome::not_sent, -1, -1, "this member has no majority"});
+    gr::write_set_message const message{
+        {self_.uuid, made->trx, 1}, clients_life_, made->flags, made->last_seen, made->keys, made->data};
+    auto const seq = order(base::encode(gr::ordered_message(message)), true);
+    waiting_[seq] = {made->trx, 0};
+    drain();
+  });
+}
+
+void server::read() {
+  if (!takes_writes()) return;
+  auto const before = world_.watch.acknowledged_up_to();
+  auto const seq = order(base::encode(gr::ordered_message(gr::marker_message{})), true);
+  waiting_[seq] = {0, before};
+  drain();
+}
+
+void server::abandon(std::string const& why) {
+  if (!waiting_.empty()) ++clients_life_;
+  if (member_) step_member(gr::abandoned{why});
+  for (auto const& [seq, waited] : std::exchange(waiting_, {}))
+    if (waited.trx != 0) engine_->resolve(waited.trx, {gr::order_outcome::unknown, -1, -1, why});
+}
+
+// Commits under way when the majority went do not wait for ever: their outcome is unknown, and that is what they are told.
+void server::check_majority() {
+  if (majority_lost_ == base::tick_count{} || waiting_.empty() || world_.with.majority_ticks == 0) return;
+  if (now_.value() - majority_lost_.value() >= world_.with.majority_ticks)
+    abandon("the majority of the group was lost");
+}
+
+bool server::is_idle() const {
+  return is_online() && node_->undelivered_own() == 0 && engine_->queued() == 0 && waiting_.empty() &&
+         engine_->open_transactions() == 0 && node_->delivered() == node_->decided();
+}
+
+// ---- what must be true of recovery ----
+
+// Once for each time it becomes ONLINE: what it must hold is what was ordered before it came.
+void server::note_online() {
+  bool const online = is_online();
+  if (std::exchange(was_online_, online) || !online) return;
+  world_.trace(name_, "is online");
+  auto const certified_is_enough = world_.with.member.online_when_certified;
+  world_.watch.became_online(self_, boot_, certified_is_enough ? member_->state().seqno : engine_->position());
+}
+
+// Of those that were ONLINE, heard and able to serve as of the last tick, a donor is chosen that is not further behind the
+// furthest of them than donor_threshold; one that is only after each that is not was tried.
+// `stands_at`: what the donor's log has to reach back to; none: it sends a copy.
+void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t> stands_at,
+                         choice_facts const& known) {
+  if (!donors_tried_.insert(donor).second) return;  // asked again, or again after all the others
+  std::vector<gr::neighbor const*> able;
+  gr::seqno_t furthest = 0;
+  for (auto const& each : known.others) {
+    auto const* who = known.at.find(each.id);
+    if (!each.heard || who == nullptr || who->role == xcom::member_role::arbiter) continue;
+    auto const its = base::decode<gr::member_facts>(who->app);
+    auto const begins = each.facts.first_available;
+    bool const serves = !stands_at || (begins >= 0 && begins <= *stands_at);
+    if (!its || its->status != gr::member_status::online || !serves) continue;
+    able.push_back(&each);
+    furthest = std::max(furthest, each.facts.applied);
+  }
+  auto const is_close = [&](gr::neighbor const* each) {
+    return static_cast<std::uint64_t>(furthest - each->facts.applied) < world_.with.member.donor_threshold;
+  };
+  auto const chosen = std::find_if(able.begin(), able.end(), [&](auto const* each) { return each->id == donor; });
+  check(chosen != able.end(),
+        [&] { return fmt::format("{} chooses a donor that can serve it, not {}", name_, xcom::to_string(donor)); });
+  auto const better = std::find_if(
+      able.begin(), able.end(), [&](auto const* each) { return is_close(each) && !donors_tried_.contains(each->id); });
+  check(is_close(*chosen) || better == able.end(), [&] {
+    return fmt::format("{} chooses a donor at {} before one at {}, with donor_threshold {}", name_,
+                       (*chosen)->facts.applied, (*better)->facts.applied, world_.with.member.donor_threshold);
+  });
+}
+
+// ---- full copies ----
+
+void server::donate(gr::donate_state const& what) {
+  auto const at = std::find_if(world_.servers.begin(), world_.servers.end(),
+                               [&](auto const* each) { return each->address_ == what.request.text(); });
+  check(at != world_.servers.end(), "a state request names a server");
+  auto* const joiner = *at;
+  auto const position = engine_->position();
+  auto const linked = [this, joiner] {
+    return !world_.net.is_cut(address_, joiner->address_) && !world_.net.is_cut(joiner->address_, address_);
+  };
+  auto const ended = [this](gr::seqno_t up_to, int error) {
+    guarded([&] {
+      step_member(gr::state_was_sent{up_to, error});
+      drain();
+    });
+  };
+  constexpr int host_unreachable = 113;
+  constexpr int broken_pipe = 32;
+  if (!linked() || !joiner->begin_to_receive())
+    return after(milliseconds(random_.between(1, 1000)), [=] { ended(position, host_unreachable); });
+  ++world_.count.clones;
+  world_.trace(name_, fmt::format("sends a copy to {} at {}", joiner->name_, position));
+  // Some ways to copy stand at the position they began at, others run along with the server.
+  std::optional<database> begun;
+  if (random_.chance(1, 2)) begun = *data_.live;
+  auto const lasts = micros(random_.between(1000, 2 * world_.with.copy_time.value()));
+  world_.clock.after(lasts, [this, joiner, begun, linked, ended, position, mine = life_, its = joiner->life_] {
+    bool const alive = mine == life_;
+    bool const whole = alive && linked() && !paused_;
+    std::optional<database> copy;
+    if (whole) copy = begun ? *begun : *data_.live;
+    if (its == joiner->life_) joiner->when_awake([joiner, copy] { joiner->received(copy); });
+    if (alive) when_awake([ended, position, whole] { ended(position, whole ? 0 : broken_pipe); });
+  });
+}
+
+bool server::begin_to_receive() {
+  if (!is_running() || paused_ || engine_->receives() || engine_->up()) return false;
+  engine_->begin_to_receive();
+  return true;
+}
+
+void server::received(std::optional<database> copy) {
+  guarded([&] {
+    gr::state_was_received what{{}, -1, 1};
+    if (copy) {
+      engine_->receive(std::move(*copy));
+      what = {data_.live->history(), data_.live->position(), 0};
+    }
+    step_member(what);
+    drain();
+  });
+}
+
+}  // namespace sim
