@@ -390,7 +390,8 @@ class node {
   void close_history();
   [[nodiscard]] std::optional<member_id> holder_of(slot_no slot, bool with_notes) const;
   void take_history(member_id const& from, fetched const& what);
-  void take_tail(fetched const& what);
+  void take_tail(member_id const& from, fetched const& what);
+  [[nodiscard]] bool is_settled(fetching const& request, member_id const& from, fetched const& what) const;
   [[nodiscard]] bool was_outvoted(decided_slot const& by) const;
 
   // node_membership.cc

@@ -302,7 +302,13 @@ void node::take(member_id const& from, fetched const& what) {
   if (history_fetch_ && what.from == history_fetch_->from)
     take_history(from, what);
   else
-    take_tail(what);
+    take_tail(from, what);
+}
+
+// An answer that brings nothing is not asked for again at once: the one who gave it would give it again. Unless it says that
+// its log begins above, and so is asked no more; the successor of the one we asked, at its address, says nothing about it.
+bool node::is_settled(fetching const& request, member_id const& from, fetched const& what) const {
+  return from == request.from_member && peers_.contains(from) && what.log_begins > request.from;
 }
 
 void node::take_history(member_id const& from, fetched const& what) {
@@ -322,8 +328,7 @@ void node::take_history(member_id const& from, fetched const& what) {
     }
     close_history();
   }
-  // An answer that brings nothing is not asked for again at once: the one who gave it would give it again.
-  if (delivered_ > before || what.log_begins > what.from) history_fetch_.reset();
+  if (delivered_ > before || is_settled(*history_fetch_, from, what)) history_fetch_.reset();
 }
 
 // A leader's word about what is decided stands for its own proposals. Once another ballot decided a slot otherwise, those
@@ -335,11 +340,11 @@ bool node::was_outvoted(decided_slot const& by) const {
   return by.slot >= lead->next || ours == accepted_.end() || !(*ours->second.what == *by.what);
 }
 
-void node::take_tail(fetched const& what) {
+void node::take_tail(member_id const& from, fetched const& what) {
   bool const brings =
       std::any_of(what.slots.begin(), what.slots.end(), [&](auto const& each) { return each.slot == decided_.next(); });
-  // An answer that brings nothing is not asked for again at once: the one who gave it would give it again.
-  if (tail_fetch_ && tail_fetch_->from == what.from && (brings || what.log_begins > what.from)) tail_fetch_.reset();
+  if (tail_fetch_ && tail_fetch_->from == what.from && (brings || is_settled(*tail_fetch_, from, what)))
+    tail_fetch_.reset();
   for (auto const& each : what.slots) {
     if (each.slot <= decided_) continue;
     if (each.slot != decided_.next() || phase_ != phase::member) return;

@@ -204,6 +204,23 @@ TEST(node, a_long_answer_is_not_asked_for_again_and_again) {
   EXPECT_GE(asked, 3U);
 }
 
+// Member 2 began again, and this one has not learned of it: what it asks the old member is answered by the new one.
+TEST(node, an_answer_of_the_successor_of_who_was_asked_is_no_reason_to_ask_again_at_once) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  for (int each = 0; each < 10 && one.last<fetch>() == nullptr; ++each) {
+    one.tick(10);
+    one.beat(2, {}, slot_no(500));
+  }
+  ASSERT_NE(one.last<fetch>(), nullptr);
+  fetched const nothing{group, slot_no(11), slot_no(400), slot_no(500), {}};
+  one.forget();
+  one.step(received{{base::make_uuid(2, 2), 2}, nothing});
+  EXPECT_EQ(one.last<fetch>(), nullptr);
+  one.hear(2, nothing);
+  one.step(received{{base::make_uuid(2, 2), 2}, nothing});
+  EXPECT_EQ(one.last<fetch>(), nullptr) << "nobody has it";
+}
+
 TEST(node, a_joiner_at_a_live_members_address_is_refused_and_at_a_dead_ones_taken_in) {
   by_hand one({entry(1), entry(2), entry(3)});
   one.become_leader();
