@@ -2,17 +2,55 @@
 
 #include <algorithm>
 
+#include "base/uuid.hh"
 #include "gr/giving_up_place.hh"
 #include "gr/history.hh"
 
 namespace gr {
 namespace {
 
-// The log and the data belong together only when the data's position can be reached from a checkpoint of the log.
+bool has_data(found_at_start const& found) { return found.data && found.data->seqno >= 0; }
+
+// The log and the data belong together only when the data's position can be reached from a checkpoint of the log, by
+// verdicts that stand in the log.
 bool data_fits(found_at_start const& found) {
-  return holds_history(found.log) && found.data && found.data->seqno >= 0 &&
+  return holds_history(found.log) && has_data(found) &&
          beginning_for(found.checkpoints, found.data->seqno).has_value() &&
-         history_of(found.checkpoints) == found.data->group;
+         history_of(found.checkpoints) == found.data->group && found.data->seqno <= found.judged;
+}
+
+bool is_moved(found_at_start const& found) {
+  auto const* self = found.log.at.find(found.log.last.self);
+  return self != nullptr && self->address != found.address;
+}
+
+std::string how_it_does_not_fit(found_at_start const& found) {
+  std::string const what = "the agreed log in the data directory does not fit the server's data and is not used: ";
+  if (!has_data(found)) return what + "the position of the data is not known";
+  if (history_of(found.checkpoints) != found.data->group)
+    return what + "the data has the history " + base::to_string(found.data->group) + ", the log " +
+           base::to_string(history_of(found.checkpoints));
+  auto const at = std::to_string(found.data->seqno);
+  if (found.data->seqno > found.judged)
+    return what + "the data stands at " + at + ", the log ends at " + std::to_string(found.judged) +
+           ", as after a failure of the host";
+  return what + "the data stands at " + at + ", and the log does not reach back to it";
+}
+
+beginning_choice alone(found_at_start const& found) {
+  if (data_fits(found)) return {beginning::go_on_alone, server::level::info, {}};
+  if (holds_history(found.log) && has_data(found))
+    return {beginning::found_group, server::level::warning, how_it_does_not_fit(found)};
+  return {beginning::found_group, server::level::info, {}};
+}
+
+std::string why_new_incarnation(found_at_start const& found) {
+  std::string const what = "this member comes back as a new incarnation: ";
+  if (is_moved(found))
+    return what + "the data directory is of the member at " + found.log.at.find(found.log.last.self)->address +
+           ", and this server is at " + found.address;
+  return what + (found.log.whole ? "the host was restarted, and what its log had not on disk may be gone"
+                                 : "a part of its log is gone");
 }
 
 }  // namespace
@@ -22,28 +60,20 @@ bool holds_history(xcom::recovered_log const& log) {
 }
 
 beginning_choice choose_beginning(found_at_start const& found) {
+  if (found.bootstrap) return alone(found);
+  if (!holds_history(found.log)) return {};
   bool const fits = data_fits(found);
-  if (found.bootstrap) return {fits ? beginning::go_on_alone : beginning::found_group, server::level::info, {}};
-  bool const has_log = holds_history(found.log);
-  bool const in_site = found.log.at.find(found.log.last.self) != nullptr;
+  bool const moved = is_moved(found);
   bool const host_remembers = found.same_host_boot || found.disk_durability;
-  if (has_log && !fits && host_remembers && others_may_need_the_vote(found.log))
+  if (!fits && !moved && host_remembers && others_may_need_the_vote(found.log))
     return {beginning::come_back_to_leave, server::level::info, {}};
-  if (fits && in_site) {
-    if (found.disk_durability || (found.log.whole && host_remembers))
-      return {beginning::come_back, server::level::info, {}};
-    return {beginning::ask_to_join, server::level::warning,
-            std::string("this member comes back as a new incarnation: ") +
-                (found.log.whole ? "the host was restarted, and what its log had not on disk may be gone"
-                                 : "a part of its log is gone")};
-  }
-  if (has_log && !in_site)
+  if (found.log.at.find(found.log.last.self) == nullptr)
     return {beginning::ask_to_join, server::level::info,
             "this member had left the group: it asks to be taken in again"};
-  if (has_log)
-    return {beginning::ask_to_join, server::level::warning,
-            "the agreed log in the data directory does not fit the server's data and is not used"};
-  return {};
+  if (!fits) return {beginning::ask_to_join, server::level::warning, how_it_does_not_fit(found)};
+  bool const whole = found.disk_durability || (found.log.whole && host_remembers);
+  if (whole && !moved) return {beginning::come_back, server::level::info, {}};
+  return {beginning::ask_to_join, server::level::warning, why_new_incarnation(found)};
 }
 
 xcom::begin_again coming_back(xcom::recovered_log const& log, xcom::site_member self, bool alone) {

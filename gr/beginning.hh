@@ -26,11 +26,12 @@ enum class beginning : std::uint8_t {
 struct found_at_start {
   xcom::recovered_log const& log;
   std::span<xcom::checkpoint const> checkpoints;  // of the log, ascending
+  seqno_t judged = -1;                            // judged_up_to() of the log
   std::optional<start_position> data;             // what the server holds; none, or seqno -1: nothing
+  std::string address;                            // where this process is reached
   bool bootstrap = false;
-  bool same_host_boot = false;  // everything the log's member wrote is still there
-  bool disk_durability =
-      false;  // everything it said was on the disk before: no restart and no torn tail takes any of it
+  bool same_host_boot = false;   // everything the log's member wrote is still there
+  bool disk_durability = false;  // all it said was on the disk before: no restart and no torn tail takes any of it
 };
 
 struct beginning_choice {
@@ -42,8 +43,8 @@ struct beginning_choice {
 // Whether the log holds the history of a group at all.
 [[nodiscard]] bool holds_history(xcom::recovered_log const& log);
 
-// docs/decisions/0005: a member is the one it was when its host has not restarted since, its log is whole, and log and data
-// fit. Cost: O(checkpoints).
+// docs/decisions/0005: a member is the one it was when its host has not restarted since, its log is whole, log and data fit,
+// and it is reached where it was: a copied data directory makes nobody speak for the original. Cost: O(checkpoints).
 beginning_choice choose_beginning(found_at_start const& found);
 
 // The node of a member that comes back. `self`: its entry with the new boot, as a voter; the role is the one it had.

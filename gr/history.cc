@@ -64,14 +64,11 @@ seqno_t positions_in(xcom::value const& what) {
 }  // namespace
 
 base::result<seqno_t> judged_up_to(xcom::agreed_log& log) {
-  for (xcom::slot_no slot = log.decided_up_to(); slot >= log.begins() && slot > xcom::slot_no{};
-       slot = slot.previous()) {
-    auto const read = log.read(slot, slot, 1);
-    if (!read) return read.error();
-    if (read->empty()) break;
-    auto const note = base::decode<slot_note>(read->front().note);
-    if (note) return note->before.seqno + positions_in(*read->front().what);
-  }
+  auto const last = log.last_noted();
+  if (!last) return last.error();
+  if (last->has_value())
+    if (auto const note = base::decode<slot_note>((*last)->note))
+      return note->before.seqno + positions_in(*(*last)->what);
   seqno_t newest = -1;
   for (auto const& each : log.checkpoints())
     if (is_beginning(each)) newest = std::max(newest, state_of(each).seqno);

@@ -28,7 +28,7 @@ base::uuid history_of(std::span<xcom::checkpoint const> checkpoints);
 // The last position the log has a verdict for, so that data up to it can be delivered from this log alone; -1: none. A
 // write set takes a position, and a view may. Data can stand further after the host failed, when the database had its
 // commits on the disk and the log had not.
-// Cost: reads slots from the last one down until one has its verdicts, as a rule the first. Errors: the log's.
+// Cost and errors: the log's last_noted().
 base::result<seqno_t> judged_up_to(xcom::agreed_log& log);
 
 // The application's part of a checkpoint. Bytes of another make give a state with a nil history.

@@ -118,9 +118,12 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
   own_address_ = options_.own_host + ":" + std::to_string(options_.own_port);
   auto found = open_log();
   if (!found) return found.error();
-  bool const same_host_boot = read_host_boot(options_.data_dir) == host_boot();
-  auto const choice =
-      gr::choose_beginning({*found, log_->checkpoints(), options_.start, request.bootstrap, same_host_boot});
+  auto const judged = gr::judged_up_to(*log_);
+  if (!judged) return judged.error();
+  auto const host = host_boot();
+  bool const same_host_boot = !host.empty() && read_host_boot(options_.data_dir) == host;
+  auto const choice = gr::choose_beginning(
+      {*found, log_->checkpoints(), *judged, options_.start, own_address_, request.bootstrap, same_host_boot});
   if (!choice.why.empty()) say(choice.level, choice.why);
   switch (choice.how) {
     case gr::beginning::found_group: return found_group(*found);
@@ -129,11 +132,16 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
     case gr::beginning::come_back_to_leave: return come_back_to_leave(*found);
     case gr::beginning::ask_to_join: break;
   }
-  self_ = {gr::holds_history(*found) ? found->last.self.uuid : member_uuid(), milliseconds_now()};
+  become_new_incarnation(gr::holds_history(*found) ? found->last.self : xcom::member_id{member_uuid(), 0});
   own_uuid_ = self_.uuid;
-  boot_ = 1;
   if (auto done = listen(); !done) return done;
   return ask_to_join();
+}
+
+// Above the one before, also when the clock was set back.
+void live_group::become_new_incarnation(xcom::member_id const& before) {
+  self_ = {before.uuid, std::max(before.incarnation + 1, milliseconds_now())};
+  boot_ = 1;
 }
 
 // A new log whose GTIDs go on from the data's position, or begin at 1.
@@ -145,9 +153,8 @@ base::result<void> live_group::found_group(xcom::recovered_log const& found) {
         "data is not known, so the two cannot be joined. Start with --wsrep_start_position=<what mariadbd "
         "--wsrep-recover prints>, or move the group_replication.*.log files away to found a new group from "
         "the data as it is");
-  self_ = {found.empty ? member_uuid() : found.last.self.uuid, milliseconds_now()};
+  become_new_incarnation(found.empty ? xcom::member_id{member_uuid(), 0} : found.last.self);
   own_uuid_ = self_.uuid;
-  boot_ = 1;
   log_name_ = random_uuid();
   if (auto done = listen(); !done) return done;
   gr::replicated_state state;
@@ -233,8 +240,7 @@ void live_group::join_again(xcom::site const& at) {
   }
   std::vector<std::string> seeds = seeds_;
   for (auto const& each : at.members) seeds.push_back(each.address);
-  self_.incarnation = std::max(self_.incarnation + 1, milliseconds_now());
-  boot_ = 1;
+  become_new_incarnation(self_);
   if (std::exchange(gives_up_place_, false))
     say(server::level::info, "the old place is given up; asking to be taken in as " + xcom::to_string(self_));
   else

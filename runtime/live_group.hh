@@ -115,6 +115,7 @@ class live_group final : public gr::group {
   void join_again(xcom::site const& at);
   void make_node(xcom::beginning how);
   void note_host_boot() const;
+  void become_new_incarnation(xcom::member_id const& before);
   void make_member(gr::member_config config);
   [[nodiscard]] gr::member_config member_configuration() const;
   [[nodiscard]] xcom::node_config node_configuration() const;

@@ -59,7 +59,9 @@ void server::start() {
     begin();
     std::optional<gr::start_position> position;
     if (data_.live) position = gr::start_position{data_.live->history(), data_.live->position()};
-    auto const choice = gr::choose_beginning({*found, log_->checkpoints(), position, false,
+    auto const judged = gr::judged_up_to(*log_);
+    check(judged.has_value(), "a log that opens can be read");
+    auto const choice = gr::choose_beginning({*found, log_->checkpoints(), *judged, position, address_, false,
                                               noted_host_boot_ == host_boot_, world_.with.durable == durability::disk});
     if (!choice.why.empty()) world_.trace(name_, choice.why);
     check_beginning(choice, *found);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <utility>
 
 #include "xcom/log_format.hh"
@@ -94,6 +95,7 @@ struct agreed_log::parts {
   base::result<void> load(std::vector<wanted*> records);
   base::result<void> load_extent(std::span<wanted* const> records);
   base::result<decided_slot> value_of(wanted const& record) const;
+  base::result<std::vector<decided_slot>> slots_of(std::vector<wanted> values, std::vector<wanted> notes);
 
   log_config config;
   std::shared_ptr<segment_files> files;
@@ -536,6 +538,32 @@ base::result<void> agreed_log::sync() {
   return parts_->segments.empty() ? base::result<void>{} : parts_->files->sync(parts_->segments.back().number);
 }
 
+// A slot for each value, with the note beside it.
+base::result<std::vector<decided_slot>> agreed_log::parts::slots_of(std::vector<wanted> values,
+                                                                    std::vector<wanted> notes) {
+  std::vector<parts::wanted*> records;
+  records.reserve(values.size() + notes.size());
+  for (auto& each : values) records.push_back(&each);
+  for (auto& each : notes) {
+    if (!each.place.nowhere()) records.push_back(&each);
+  }
+  if (auto done = load(std::move(records)); !done) return done.error();
+
+  std::vector<decided_slot> slots;
+  slots.reserve(values.size());
+  for (std::size_t each = 0; each < values.size(); ++each) {
+    auto slot = value_of(values[each]);
+    if (!slot) return slot.error();
+    if (!notes[each].place.nowhere()) {
+      auto decoded = base::decode<slot_note>(notes[each].body);
+      if (!decoded) return damaged(notes[each].place.segment, notes[each].place.offset, decoded.error().text);
+      slot->note = decoded->note;
+    }
+    slots.push_back(std::move(*slot));
+  }
+  return slots;
+}
+
 base::result<std::vector<decided_slot>> agreed_log::read(slot_no from, slot_no up_to, std::size_t bytes_max) {
   auto const& index = parts_->index;
   std::vector<parts::wanted> values;
@@ -549,27 +577,18 @@ base::result<std::vector<decided_slot>> agreed_log::read(slot_no from, slot_no u
     values.push_back({value_place, {}});
     notes.push_back({note_place, {}});
   }
-  std::vector<parts::wanted*> records;
-  records.reserve(values.size() + notes.size());
-  for (auto& each : values) records.push_back(&each);
-  for (auto& each : notes) {
-    if (!each.place.nowhere()) records.push_back(&each);
-  }
-  if (auto done = parts_->load(std::move(records)); !done) return done.error();
+  return parts_->slots_of(std::move(values), std::move(notes));
+}
 
-  std::vector<decided_slot> slots;
-  slots.reserve(values.size());
-  for (std::size_t each = 0; each < values.size(); ++each) {
-    auto slot = parts_->value_of(values[each]);
-    if (!slot) return slot.error();
-    if (!notes[each].place.nowhere()) {
-      auto decoded = base::decode<slot_note>(notes[each].body);
-      if (!decoded) return parts_->damaged(notes[each].place.segment, notes[each].place.offset, decoded.error().text);
-      slot->note = decoded->note;
-    }
-    slots.push_back(std::move(*slot));
+base::result<std::optional<decided_slot>> agreed_log::last_noted() {
+  auto const& index = parts_->index;
+  slot_no slot = index.may_have_note(slot_no(std::numeric_limits<std::uint64_t>::max()));
+  for (; slot != slot_no{}; slot = index.may_have_note(slot.previous())) {
+    auto read = parts_->slots_of({{index.value_at(slot), {}}}, {{index.note_at(slot), {}}});
+    if (!read) return read.error();
+    if (!read->front().note.empty()) return std::optional(std::move(read->front()));
   }
-  return slots;
+  return std::optional<decided_slot>{};
 }
 
 slot_no agreed_log::begins() const { return parts_->index.begins(); }

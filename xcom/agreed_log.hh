@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -93,6 +94,10 @@ class agreed_log {
   // Decided slots from `from` while they are consecutive, at least one if there is one, then up to bytes_max.
   // Errors: the file cannot be read or the record is damaged. Cost: one read per slot or per neighbourhood of slots.
   base::result<std::vector<decided_slot>> read(slot_no from, slot_no up_to, std::size_t bytes_max);
+  // The last slot that was delivered here, with its note; nothing: none that is still held was. It may be above
+  // decided_up_to(), which is stored late. Errors: as read(). Cost: as a rule one read; one for each learned slot
+  // above it that came without.
+  base::result<std::optional<decided_slot>> last_noted();
   [[nodiscard]] slot_no begins() const;  // first slot from which all up to decided_up_to() are readable
   [[nodiscard]] slot_no decided_up_to() const;
   // Checkpoints that history can be delivered from, ascending; their slots + 1 .. are readable. At most 64 are kept in

@@ -1,6 +1,7 @@
 #include "xcom/log_index.hh"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace xcom {
@@ -131,6 +132,17 @@ log_place log_index::value_at(slot_no slot) const {
 log_place log_index::note_at(slot_no slot) const {
   auto const* at = find(slot);
   return at == nullptr ? log_place{} : at->note;
+}
+
+slot_no log_index::may_have_note(slot_no from) const {
+  std::reverse_iterator each(blocks_.upper_bound(from.value() / block_slots));
+  for (; each != blocks_.rend(); ++each)
+    for (std::uint64_t within = block_slots; within-- > 0;) {
+      slot_no const slot(each->first * block_slots + within);
+      auto const& at = (*each->second)[within];
+      if (slot <= from && !at.value.nowhere() && (at.value.learned != 0 || !at.note.nowhere())) return slot;
+    }
+  return {};
 }
 
 bool log_index::is_decided(slot_no slot) const {

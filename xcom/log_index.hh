@@ -63,6 +63,8 @@ class log_index {
 
   [[nodiscard]] log_place value_at(slot_no slot) const;
   [[nodiscard]] log_place note_at(slot_no slot) const;
+  // The highest slot up to `from` that can have a note: one of its own, or in what was learned. Slot 0: none.
+  [[nodiscard]] slot_no may_have_note(slot_no from) const;
   [[nodiscard]] bool is_decided(slot_no slot) const;  // has a place, and its value is the decided one
   // Slots above decided() that have a place, ascending; ballot of round 0 for one that was only learned.
   [[nodiscard]] std::vector<std::pair<slot_no, ballot>> undecided() const;

@@ -21,6 +21,8 @@ struct found_log {
   std::optional<gr::start_position> data = gr::start_position{history, 15};
   bool same_host_boot = true;
   bool disk = false;
+  gr::seqno_t judged = 15;
+  std::string address = "a:1";
 
   found_log() {
     log.empty = false;
@@ -29,7 +31,7 @@ struct found_log {
     log.at = {4, {{self, "a:1"}, {other, "b:1"}}};
   }
   [[nodiscard]] gr::beginning choose(bool bootstrap = false) const {
-    return gr::choose_beginning({log, checkpoints, data, bootstrap, same_host_boot, disk}).how;
+    return gr::choose_beginning({log, checkpoints, judged, data, address, bootstrap, same_host_boot, disk}).how;
   }
 };
 
@@ -60,6 +62,22 @@ TEST(beginning, a_voter_without_data_comes_back_for_its_vote) {
   EXPECT_EQ(found.choose(), gr::beginning::come_back_to_leave);
   found.same_host_boot = false;
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
+}
+
+TEST(beginning, data_beyond_the_verdicts_in_the_log_is_not_brought_there_by_it) {
+  found_log found;
+  found.judged = 14;
+  EXPECT_EQ(found.choose(true), gr::beginning::found_group);
+  found.same_host_boot = false;
+  EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
+}
+
+TEST(beginning, a_copied_data_directory_does_not_speak_for_the_member_it_was_copied_from) {
+  found_log found;
+  found.address = "c:1";
+  EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
+  found.data.reset();
+  EXPECT_EQ(found.choose(), gr::beginning::ask_to_join) << "not even to give its place up";
 }
 
 TEST(beginning, who_had_left_or_never_was_asks_to_join) {
