@@ -58,6 +58,13 @@ provider::provider(group_factory make_group, shared_state& shared)
     tracing_ = options_->flag("debug");
     if (what.name == "gmcast.isolate") gr::isolation_wanted.store(options_->flag("gmcast.isolate"));
   });
+  options_->carry_out_with([this](option_spec const& which, std::string const& text) -> base::result<void> {
+    auto const group = shared_.current_group();
+    if (!group) return base::fail("this server is not connected to a group");
+    if (auto done = group->force_members(which.name == "pc.bootstrap" ? "" : text); !done) return done;
+    log(level::warning, "going on without a majority of the group, as " + std::string(which.name) + " asked");
+    return {};
+  });
   if (auto const* wish = std::getenv("QUORATE_TRACE"); wish != nullptr && *wish != 0)
     (void)options_->set("debug", "ON", option_store::moment::before_start);
 }
