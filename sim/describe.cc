@@ -74,6 +74,7 @@ struct message_text {
                   m.log_begins.value(), m.decided.value());
   }
   std::string operator()(xcom::join_request const& m) const { return "join request of " + name(m.joiner.id); }
+  std::string operator()(xcom::join_answer const& m) const { return "join answer of " + m.address; }
   std::string operator()(xcom::join_refused const& m) const { return "join refused: " + m.reason; }
   std::string operator()(xcom::welcome const& m) const {
     return format("welcome at {} promised {} {}", m.at.slot.value(), describe(m.promised), name(m.at.at));

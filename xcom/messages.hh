@@ -110,10 +110,12 @@ struct fetched {
   template <class Codec> void fields(Codec& codec) { codec(log, from, log_begins, decided, slots); }
 };
 
-// Membership. A joiner asks any member; members pass it to the leader.
+// Membership. A joiner asks any members; each answers, and says who leads. The leader takes in whom it hears itself and who
+// hears it: another it would have to expel again before long, time after time.
 struct join_request {
   site_member joiner;
-  template <class Codec> void fields(Codec& codec) { codec(joiner); }
+  std::vector<std::string> heard;  // addresses that have answered lately
+  template <class Codec> void fields(Codec& codec) { codec(joiner, heard); }
 };
 struct join_refused {
   std::string reason;
@@ -150,9 +152,15 @@ struct direct {
   template <class Codec> void fields(Codec& codec) { codec(payload); }
 };
 
+struct join_answer {
+  std::string address;  // of who answers
+  std::string leader;   // of who leads, as far as it knows; may be empty
+  template <class Codec> void fields(Codec& codec) { codec(address, leader); }
+};
+
 // New kinds go to the end: the index is the kind's number on the wire.
-using wire_message =
-    std::variant<heartbeat, forward, accept, accepted, pre_vote, pre_vote_reply, prepare, promise, refuse, fetch,
-                 fetched, join_request, join_refused, welcome, leave_request, update_request, not_a_member, direct>;
+using wire_message = std::variant<heartbeat, forward, accept, accepted, pre_vote, pre_vote_reply, prepare, promise,
+                                  refuse, fetch, fetched, join_request, join_refused, welcome, leave_request,
+                                  update_request, not_a_member, direct, join_answer>;
 
 }  // namespace xcom

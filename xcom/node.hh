@@ -408,6 +408,7 @@ class node {
   // node_membership.cc
   void take(member_id const& from, heartbeat const& what);
   void take(member_id const& from, join_request const& what);
+  void take(member_id const& from, join_answer const& what);
   void take(member_id const& from, join_refused const& what);
   void take(member_id const& from, welcome const& what);
   void take(member_id const& from, leave_request const& what);
@@ -446,6 +447,7 @@ class node {
   site site_;                                   // in force at decided_ + 1
   site_member self_;
   std::vector<std::string> seeds_;
+  std::map<std::string, base::tick_count> answered_;  // joining: who answered, and when last
   std::map<member_id, peer> peers_;
   std::vector<wish> wishes_;
   std::map<member_id, base::tick_count> contested_;  // joiners at a live member's address: since when

@@ -105,8 +105,12 @@ void node::tick_membership() {
 
 void node::tick_requests() {
   if (phase_ == phase::joining) {
+    join_request ask{self_, {}};
+    std::erase_if(answered_,
+                  [&](auto const& each) { return now_.value() - each.second.value() > config_.suspect_ticks.value(); });
+    for (auto const& [address, when] : answered_) ask.heard.push_back(address);
     for (auto const& seed : seeds_)
-      if (seed != self_.address) emit(send{seed, join_request{self_}});
+      if (seed != self_.address) emit(send{seed, ask});
     return;
   }
   // The last one has nobody to tell; what is decided is delivered first, so that it knows itself to be the last.
@@ -213,16 +217,27 @@ bool node::is_address_contested(site_member const& joiner) {
   return true;
 }
 
-void node::take(member_id const&, join_request const& what) {
-  if (phase_ != phase::member || what.joiner.id.incarnation == 0) return;
+void node::take(member_id const& from, join_request const& what) {
+  if (phase_ != phase::member || what.joiner.id.incarnation == 0 || from != what.joiner.id) return;
   if (site_.find(what.joiner.id) != nullptr) return welcome_if_delivered(what.joiner);
-  if (!is_leader()) {
-    if (auto const to = leader()) send_to(*to, what);
-    return;
-  }
+  auto const led_by = leader();
+  auto const* leads = led_by ? site_.find(*led_by) : nullptr;
+  emit(send{what.joiner.address, join_answer{self_.address, leads == nullptr ? std::string{} : leads->address}});
+  if (!is_leader()) return;
   if (auto reason = refusal(what.joiner); !reason.empty())
     return emit(send{what.joiner.address, join_refused{std::move(reason)}});
-  if (!is_address_contested(what.joiner)) wish_for(wish::kind::join, what.joiner);
+  bool const hears_us = std::ranges::find(what.heard, self_.address) != what.heard.end();
+  if (!is_address_contested(what.joiner) && hears_us) wish_for(wish::kind::join, what.joiner);
+}
+
+void node::take(member_id const&, join_answer const& what) {
+  if (phase_ != phase::joining) return;
+  for (auto const* address : {&what.address, &what.leader})
+    if (!address->empty() && seeds_.size() < site_members_max && std::ranges::find(seeds_, *address) == seeds_.end())
+      seeds_.push_back(*address);
+  bool const is_news = !answered_.contains(what.address);
+  if (answered_.size() < site_members_max || !is_news) answered_[what.address] = now_;
+  if (is_news) request_due_ = now_;
 }
 
 void node::take(member_id const&, join_refused const& what) {

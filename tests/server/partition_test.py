@@ -2,12 +2,12 @@
 """A member cut off from the majority refuses writes in bounded time, harms nobody, and rejoins when the network heals."""
 import contextlib
 import os
-import subprocess
 import time
 
 import pymysql
 
 from harness import Failed, Group, Writers, check, run, wait_for
+from network import Network
 
 REFUSED_WITHIN = 40
 
@@ -60,48 +60,6 @@ def survivor_of_two_paused_members():
                 getattr(member, action)()
         for _ in minority_refuses(group, group[2], lambda: each_of("pause"), lambda: each_of("resume")):
             pass
-
-
-class Network:
-    """Three hosts on a switch, as network namespaces that only this test has. A cut port swallows packets in silence."""
-
-    def __init__(self, size):
-        self.prefix = f"qt{os.getpid() % 100000}"
-        self.hub = f"{self.prefix}hub"
-        self.names = [f"{self.prefix}m{number}" for number in range(size)]
-        self.addresses = [f"10.213.0.{number + 1}" for number in range(size)]
-
-    @staticmethod
-    def run(*command):
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        check(done.returncode == 0, f"{' '.join(command)}: {done.stdout.strip()}")
-
-    def __enter__(self):
-        try:
-            self.run("ip", "netns", "add", self.hub)
-            self.run("ip", "-n", self.hub, "link", "add", "switch", "type", "bridge")
-            self.run("ip", "-n", self.hub, "link", "set", "switch", "up")
-            for number, (name, address) in enumerate(zip(self.names, self.addresses)):
-                self.run("ip", "netns", "add", name)
-                self.run("ip", "-n", self.hub, "link", "add", f"port{number}", "type", "veth", "peer", "name", "eth0", "netns", name)
-                self.run("ip", "-n", self.hub, "link", "set", f"port{number}", "master", "switch", "up")
-                self.run("ip", "-n", name, "address", "add", f"{address}/24", "dev", "eth0")
-                self.run("ip", "-n", name, "link", "set", "eth0", "up")
-                self.run("ip", "-n", name, "link", "set", "lo", "up")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        for each in [*self.names, self.hub]:
-            subprocess.run(["ip", "netns", "del", each], stderr=subprocess.DEVNULL)
-
-    def cut(self, number):
-        self.run("ip", "-n", self.hub, "link", "set", f"port{number}", "nomaster")
-
-    def heal(self, number):
-        self.run("ip", "-n", self.hub, "link", "set", f"port{number}", "master", "switch")
 
 
 def cut_off_by_the_network():

@@ -286,7 +286,7 @@ TEST(node, a_joiner_at_a_live_members_address_is_refused_and_at_a_dead_ones_take
       one.tick(10);
       one.beat(2);
       if (third_lives) one.beat(3);
-      one.hear(7, join_request{stranger});
+      one.hear(7, join_request{stranger, {address(1)}});
     }
   };
   one.forget();
@@ -299,6 +299,28 @@ TEST(node, a_joiner_at_a_live_members_address_is_refused_and_at_a_dead_ones_take
   EXPECT_NE(std::get<site_change>(*one.last<accept>()->slots.at(0).what).next.find(id(7)), nullptr);
 }
 
+// It would be expelled again before long, and ask again, time after time.
+TEST(node, a_joiner_the_leader_does_not_reach_is_not_taken_in) {
+  by_hand one({entry(1), entry(2)});
+  one.become_leader();
+  one.forget();
+  site_member const stranger = entry(7, member_role::non_voting);
+  auto const ask = [&](member_id const& from, std::vector<std::string> heard) {
+    one.step(received{from, join_request{stranger, std::move(heard)}});
+    one.tick(10);
+    one.beat(2);
+  };
+  ask(id(7), {});
+  ASSERT_NE(one.last<join_answer>(), nullptr);
+  EXPECT_EQ(one.last<join_answer>()->address, address(1));
+  EXPECT_EQ(one.last<join_answer>()->leader, address(1));
+  ask(id(7), {address(2)});
+  ask(id(2), {address(1)});
+  EXPECT_EQ(one.last<accept>(), nullptr) << "it hears only the other, or somebody else speaks for it";
+  ask(id(7), {address(2), address(1)});
+  EXPECT_NE(one.last<accept>(), nullptr);
+}
+
 TEST(node, an_older_incarnation_that_waits_too_is_forgotten_with_the_newer_one) {
   by_hand one({entry(1), entry(2)});
   one.become_leader();
@@ -308,8 +330,7 @@ TEST(node, an_older_incarnation_that_waits_too_is_forgotten_with_the_newer_one) 
     return made;
   };
   one.submit("keeps the leader busy");
-  one.hear(7, join_request{joiner(2)});
-  one.hear(7, join_request{joiner(1)});
+  for (std::uint64_t each : {2U, 1U}) one.step(received{joiner(each).id, join_request{joiner(each), {address(1)}}});
   for (int each = 0; each < 20; ++each) {
     if (auto const* all = one.last<accept>(); all != nullptr)
       one.hear(2, accepted{group, all->by, all->slots.back().slot});
