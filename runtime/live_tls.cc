@@ -67,7 +67,11 @@ bool live_group::trusts_nobody() const {
 
 std::string live_group::what_stood_in_the_way() const {
   std::string all;
-  for (auto const& [address, why] : untrusted_) all += (all.empty() ? "" : "; ") + address + ": " + why;
+  for (auto const& [address, why] : untrusted_) {
+    all += all.empty() ? "" : "; ";
+    all += address + ": ";
+    all += why;
+  }
   return all;
 }
 

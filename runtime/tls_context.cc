@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -46,7 +47,7 @@ int give_password(char* into, int size, int /*writing*/, void* from) {
   password.asked = true;
   int const length = static_cast<int>(password.text.size());
   if (length == 0 || length > size) return -1;
-  std::memcpy(into, password.text.data(), password.text.size());
+  std::ranges::copy(password.text, into);
   return length;
 }
 

@@ -196,7 +196,7 @@ base::result<void> tls_session::write(std::vector<boost::asio::const_buffer> con
     }
   }
   if (record_.empty()) return {};
-  auto const done = write_record(record_.data(), record_.size());
+  auto done = write_record(record_.data(), record_.size());
   record_.clear();
   return done;
 }
