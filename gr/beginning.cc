@@ -4,24 +4,29 @@
 
 #include "base/uuid.hh"
 #include "gr/giving_up_place.hh"
-#include "gr/history.hh"
 
 namespace gr {
 namespace {
 
 bool has_data(found_at_start const& found) { return found.data && found.data->seqno >= 0; }
 
-// The log and the data belong together only when the data's position can be reached from a checkpoint of the log, by
-// verdicts that stand in the log.
+bool data_is_ahead(found_at_start const& found) { return found.data->seqno > found.verdicts.at_most; }
+
+// The log and the data belong together only when the data's position can be reached from a checkpoint of the log.
 bool data_fits(found_at_start const& found) {
   return holds_history(found.log) && has_data(found) &&
-         beginning_for(found.checkpoints, found.data->seqno).has_value() &&
-         history_of(found.checkpoints) == found.data->group && found.data->seqno <= found.judged;
+         own_beginning(found.checkpoints, found.verdicts, found.data->seqno).has_value() &&
+         history_of(found.checkpoints) == found.data->group;
 }
 
-bool is_moved(found_at_start const& found) {
-  auto const* self = found.log.at.find(found.log.last.self);
-  return self != nullptr && self->address != found.address;
+bool is_moved(xcom::recovered_log const& log, std::string const& address) {
+  auto const* self = log.at.find(log.last.self);
+  return self != nullptr && self->address != address;
+}
+
+// Whether what the log's member said before is in the log.
+bool remembers(xcom::recovered_log const& log, bool same_host_boot, durability durable) {
+  return durable == durability::disk || (durable == durability::os && log.whole && same_host_boot);
 }
 
 std::string how_it_does_not_fit(found_at_start const& found) {
@@ -31,26 +36,28 @@ std::string how_it_does_not_fit(found_at_start const& found) {
     return what + "the data has the history " + base::to_string(found.data->group) + ", the log " +
            base::to_string(history_of(found.checkpoints));
   auto const at = std::to_string(found.data->seqno);
-  if (found.data->seqno > found.judged)
-    return what + "the data stands at " + at + ", the log ends at " + std::to_string(found.judged) +
+  if (data_is_ahead(found))
+    return what + "the data stands at " + at + ", the log ends at " + std::to_string(found.verdicts.at_most) +
            ", as after a failure of the host";
   return what + "the data stands at " + at + ", and the log does not reach back to it";
 }
 
 beginning_choice alone(found_at_start const& found) {
-  if (data_fits(found)) return {beginning::go_on_alone, server::level::info, {}};
+  if (data_fits(found) && !data_is_ahead(found)) return {beginning::go_on_alone, server::level::info, {}};
   if (holds_history(found.log) && has_data(found))
     return {beginning::found_group, server::level::warning, how_it_does_not_fit(found)};
   return {beginning::found_group, server::level::info, {}};
 }
 
-std::string why_new_incarnation(found_at_start const& found) {
+std::string why_new_incarnation(xcom::recovered_log const& log, std::string const& address, durability durable) {
   std::string const what = "this member comes back as a new incarnation: ";
-  if (is_moved(found))
-    return what + "the data directory is of the member at " + found.log.at.find(found.log.last.self)->address +
-           ", and this server is at " + found.address;
-  return what + (found.log.whole ? "the host was restarted, and what its log had not on disk may be gone"
-                                 : "a part of its log is gone");
+  if (is_moved(log, address))
+    return what + "the data directory is of the member at " + log.at.find(log.last.self)->address +
+           ", and this one is at " + address;
+  if (durable == durability::memory)
+    return what + "with group_replication_durability=MEMORY it does not know what it promised before";
+  return what + (log.whole ? "the host was restarted, and what its log had not on disk may be gone"
+                           : "a part of its log is gone");
 }
 
 }  // namespace
@@ -62,18 +69,31 @@ bool holds_history(xcom::recovered_log const& log) {
 beginning_choice choose_beginning(found_at_start const& found) {
   if (found.bootstrap) return alone(found);
   if (!holds_history(found.log)) return {};
-  bool const fits = data_fits(found);
-  bool const moved = is_moved(found);
-  bool const host_remembers = found.same_host_boot || found.disk_durability;
-  if (!fits && !moved && host_remembers && others_may_need_the_vote(found.log))
+  // Synced, a log may still lack the newest verdicts; the slots they are about are the group's, and it judges them again.
+  bool const fits = data_fits(found) && (found.durable == durability::disk || !data_is_ahead(found));
+  bool const moved = is_moved(found.log, found.address);
+  bool const knows = remembers(found.log, found.same_host_boot, found.durable);
+  if (!fits && !moved && knows && others_may_need_the_vote(found.log))
     return {beginning::come_back_to_leave, server::level::info, {}};
   if (found.log.at.find(found.log.last.self) == nullptr)
     return {beginning::ask_to_join, server::level::info,
             "this member had left the group: it asks to be taken in again"};
   if (!fits) return {beginning::ask_to_join, server::level::warning, how_it_does_not_fit(found)};
-  bool const whole = found.disk_durability || (found.log.whole && host_remembers);
-  if (whole && !moved) return {beginning::come_back, server::level::info, {}};
-  return {beginning::ask_to_join, server::level::warning, why_new_incarnation(found)};
+  if (knows && !moved) return {beginning::come_back, server::level::info, {}};
+  return {beginning::ask_to_join, server::level::warning, why_new_incarnation(found.log, found.address, found.durable)};
+}
+
+beginning_choice choose_arbiters_beginning(xcom::recovered_log const& log, std::string const& address,
+                                           bool same_host_boot, durability durable) {
+  if (!holds_history(log) || log.at.find(log.last.self) == nullptr) return {};
+  if (remembers(log, same_host_boot, durable) && !is_moved(log, address))
+    return {beginning::come_back, server::level::info, {}};
+  return {beginning::ask_to_join, server::level::warning, why_new_incarnation(log, address, durable)};
+}
+
+std::optional<xcom::checkpoint> own_beginning(std::span<xcom::checkpoint const> checkpoints, judged const& verdicts,
+                                              seqno_t data) {
+  return beginning_for(checkpoints, std::min(data, verdicts.at_least));
 }
 
 xcom::begin_again coming_back(xcom::recovered_log const& log, xcom::site_member self, bool alone) {

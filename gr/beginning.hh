@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/uuid.hh"
+#include "gr/history.hh"
 #include "gr/member.hh"
 #include "gr/options.hh"
 #include "xcom/agreed_log.hh"
@@ -23,15 +24,22 @@ enum class beginning : std::uint8_t {
   ask_to_join,         // a new incarnation
 };
 
+// What a member has done before it answers for something (group_replication_durability).
+enum class durability : std::uint8_t {
+  memory,  // nothing: whoever is restarted has forgotten
+  os,      // written: as long as the host runs, a restarted process finds it
+  disk,    // synced: neither a restart of the host nor a torn tail takes any of it
+};
+
 struct found_at_start {
   xcom::recovered_log const& log;
   std::span<xcom::checkpoint const> checkpoints;  // of the log, ascending
-  seqno_t judged = -1;                            // judged_up_to() of the log
+  judged verdicts;                                // judged_up_to() of the log
   std::optional<start_position> data;             // what the server holds; none, or seqno -1: nothing
   std::string address;                            // where this process is reached
   bool bootstrap = false;
-  bool same_host_boot = false;   // everything the log's member wrote is still there
-  bool disk_durability = false;  // all it said was on the disk before: no restart and no torn tail takes any of it
+  bool same_host_boot = false;  // everything the log's member wrote is still there
+  durability durable = durability::os;
 };
 
 struct beginning_choice {
@@ -46,6 +54,14 @@ struct beginning_choice {
 // docs/decisions/0005: a member is the one it was when its host has not restarted since, its log is whole, log and data fit,
 // and it is reached where it was: a copied data directory makes nobody speak for the original. Cost: O(checkpoints).
 beginning_choice choose_beginning(found_at_start const& found);
+
+// The same for an arbiter, which holds no data: it comes back, or asks to join.
+beginning_choice choose_arbiters_beginning(xcom::recovered_log const& log, std::string const& address,
+                                           bool same_host_boot, durability durable);
+
+// Where delivery from its own log begins: the verdicts of all it needs to know stand from there on.
+std::optional<xcom::checkpoint> own_beginning(std::span<xcom::checkpoint const> checkpoints, judged const& verdicts,
+                                              seqno_t data);
 
 // The node of a member that comes back. `self`: its entry with the new boot, as a voter; the role is the one it had.
 xcom::begin_again coming_back(xcom::recovered_log const& log, xcom::site_member self, bool alone);

@@ -50,9 +50,7 @@ seqno_t first_available(std::span<xcom::checkpoint const> checkpoints) {
 
 namespace {
 
-// At most what the slot takes: whether a change of the site was a view is not known without all before it.
-seqno_t positions_in(xcom::value const& what) {
-  if (std::holds_alternative<xcom::site_change>(what)) return 1;
+seqno_t write_sets_in(xcom::value const& what) {
   auto const* all = std::get_if<xcom::batch>(&what);
   if (all == nullptr) return 0;
   return std::count_if(all->messages.begin(), all->messages.end(), [](xcom::message const& each) {
@@ -63,15 +61,19 @@ seqno_t positions_in(xcom::value const& what) {
 
 }  // namespace
 
-base::result<seqno_t> judged_up_to(xcom::agreed_log& log) {
+base::result<judged> judged_up_to(xcom::agreed_log& log) {
   auto const last = log.last_noted();
   if (!last) return last.error();
-  if (last->has_value())
-    if (auto const note = base::decode<slot_note>((*last)->note))
-      return note->before.seqno + positions_in(*(*last)->what);
-  seqno_t newest = -1;
+  if (last->has_value()) {
+    auto const& value = *(*last)->what;
+    if (auto const note = base::decode<slot_note>((*last)->note)) {
+      auto const position = note->before.seqno + write_sets_in(value);
+      return judged{(*last)->slot, position, position + (std::holds_alternative<xcom::site_change>(value) ? 1 : 0)};
+    }
+  }
+  judged newest;
   for (auto const& each : log.checkpoints())
-    if (is_beginning(each)) newest = std::max(newest, state_of(each).seqno);
+    if (is_beginning(each)) newest = {each.slot, state_of(each).seqno, state_of(each).seqno};
   return newest;
 }
 

@@ -25,11 +25,15 @@ seqno_t first_available(std::span<xcom::checkpoint const> checkpoints);
 // The history the log belongs to; nil when no checkpoint says.
 base::uuid history_of(std::span<xcom::checkpoint const> checkpoints);
 
-// The last position the log has a verdict for, so that data up to it can be delivered from this log alone; -1: none. A
-// write set takes a position, and a view may. Data can stand further after the host failed, when the database had its
-// commits on the disk and the log had not.
+// How far the log has verdicts, so that data up to there can be delivered from this log alone. Data can stand further after
+// the host failed, when the database had its commits on the disk and the log had not the notes they rest on.
+struct judged {
+  xcom::slot_no slot;     // the last one with a note
+  seqno_t at_least = -1;  // the position after it; -1: there is none
+  seqno_t at_most = -1;   // one more when it changed the site: that may have been a view, which takes a position
+};
 // Cost and errors: the log's last_noted().
-base::result<seqno_t> judged_up_to(xcom::agreed_log& log);
+base::result<judged> judged_up_to(xcom::agreed_log& log);
 
 // The application's part of a checkpoint. Bytes of another make give a state with a nil history.
 replicated_state state_of(xcom::checkpoint const& at);

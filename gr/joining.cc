@@ -55,6 +55,7 @@ void member::on(resumed const& in) {
                                     ", its own log is read from position " + std::to_string(state_.seqno)});
   stage_ = stage::choosing;
   resume_from_ = in.from;
+  judged_ = in.judged;
 }
 
 void member::on(taken_in const& in) {
@@ -100,7 +101,7 @@ void member::on(taken_in_again const& in) {
   copies_ = 0;
   chosen_why_.clear();
   emit(keep_checkpoint{in.own});
-  with_notes_ = state_.seqno < base_;
+  with_notes_ = needs_notes();
   emit(to_node{xcom::start_delivery{in.own, std::nullopt, with_notes_}});
 }
 
@@ -119,7 +120,8 @@ void member::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::me
   start_server();
   emit(keep_checkpoint{from});
   // Up to base_ the verdicts are taken from the notes: the index is complete only from there on.
-  with_notes_ = state_.seqno < base_;
+  if (source) judged_ = no_slot_is_after;
+  with_notes_ = needs_notes();
   emit(to_node{xcom::start_delivery{from, source, with_notes_}});
 }
 

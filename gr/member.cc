@@ -55,7 +55,7 @@ void member::on(xcom::deliver const& in) {
   if (in.note.empty())
     out_->insert(out_->begin() + static_cast<std::ptrdiff_t>(before), write_note{in.slot, base::encode(note)});
   unconsumed_.push_back({in.slot, state_.seqno});
-  if (with_notes_ && state_.seqno >= base_) {
+  if (with_notes_ && !needs_notes()) {
     with_notes_ = false;
     emit(to_node{xcom::notes_done{}});
   }
@@ -95,7 +95,7 @@ void member::take(xcom::message const& from, write_set_message const& what, slot
                   std::uint32_t index) {
   ++state_.seqno;
   bool const failed_before = known != nullptr && std::binary_search(known->failed.begin(), known->failed.end(), index);
-  bool const preload = state_.seqno <= base_;
+  bool const preload = state_.seqno <= base_ && delivered_ <= judged_;
   ensure(!preload || known != nullptr);
   ordered const outcome = verdict_of(from, what, preload, failed_before);
   bool const failed = outcome.outcome == order_outcome::failed;

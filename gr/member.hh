@@ -8,6 +8,7 @@
 #pragma once
 
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -26,6 +27,8 @@
 #include "xcom/node.hh"
 
 namespace gr {
+
+inline constexpr xcom::slot_no no_slot_is_after{std::numeric_limits<std::uint64_t>::max()};
 
 struct member_config {
   xcom::member_id self;
@@ -50,6 +53,8 @@ struct founded {  // bootstrap of a new log; what is delivered next is the first
 struct resumed {  // restart: delivery begins at this checkpoint of our own log
   xcom::checkpoint from;
   xcom::site at;  // in force after the log's end
+  // The last slot with a verdict. Later ones that the data holds already are judged again: the index is complete by then.
+  xcom::slot_no judged = no_slot_is_after;
 };
 struct taken_in {  // our joiner was welcomed
   xcom::checkpoint at;
@@ -216,6 +221,7 @@ class member {
   void take(xcom::member_id const& from, history_query const& what, std::span<xcom::checkpoint const> own_log);
   void take(xcom::member_id const& from, history_answer const& what);
   void take(xcom::member_id const& from, state_sent_message const& what);
+  [[nodiscard]] bool needs_notes() const { return state_.seqno < base_ && delivered_ < judged_; }
   void begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> const& source);
   void start_planner();
   void run_planner(recovery::event const& in);
@@ -264,12 +270,14 @@ class member {
   xcom::slot_no delivered_;
 
   // own
-  seqno_t base_ = -1;        // the server's data holds everything up to here
-  bool with_notes_ = false;  // slots come with their verdicts until base_ is reached
-  xcom::site known_site_;    // the newest one heard of: before delivery began, as taken in
-  bool connected_ = false;   // the server was
-  bool started_ = false;     // the server got its first view, or a copy: it may be handed events
-  bool departed_ = false;    // delivered the view without itself; the server was not told of its position
+  seqno_t base_ = -1;  // the server's data holds everything up to here
+  // Slots come with their verdicts until base_ is reached, or the last of these.
+  bool with_notes_ = false;
+  xcom::slot_no judged_ = no_slot_is_after;
+  xcom::site known_site_;   // the newest one heard of: before delivery began, as taken in
+  bool connected_ = false;  // the server was
+  bool started_ = false;    // the server got its first view, or a copy: it may be handed events
+  bool departed_ = false;   // delivered the view without itself; the server was not told of its position
   bool have_quorum_ = true;
   bool desynced_ = false;
   observed last_;

@@ -74,7 +74,8 @@ constexpr auto table = std::to_array<option_spec>({
               "preference at a primary election"),
     of_choice("group_replication_primary_election_mode", "", "WEIGHT_ONLY", "WEIGHT_ONLY,GTID_FIRST,WEIGHT_FIRST",
               next_start, "what an election looks at first"),
-    of_switch("group_replication_arbitrator", "", "OFF", fixed, "votes and keeps the log, holds no data"),
+    of_switch("group_replication_arbitrator", "", "OFF", fixed,
+              "votes and keeps the log, holds no data; a program of its own does that, grarb"),
     of_number("group_replication_zone_id", "gmcast.segment", "0", 0, 255, "", next_start, "data centre of this member"),
     of_choice("group_replication_consistency", "", "EVENTUAL",
               "EVENTUAL,BEFORE_ON_PRIMARY_FAILOVER,BEFORE,AFTER,BEFORE_AND_AFTER", at_once,
@@ -92,8 +93,10 @@ constexpr auto table = std::to_array<option_spec>({
     of_number("group_replication_autorejoin_tries", "", "3", 0, 2016, "attempts", at_once, "after an expulsion"),
     of_time("group_replication_autorejoin_interval", "", "300", 1000, 300000, at_once, "between those attempts"),
     // The log and messages.
-    of_choice("group_replication_durability", "", "OS", "MEMORY,OS,DISK", next_start,
-              "what a member has done with a message before it acknowledges it"),
+    of_choice(
+        "group_replication_durability", "", "OS", "OS,DISK", next_start,
+        "what a member has done with a message before it acknowledges it: written it to its log, or synced that to "
+        "the disk. The same on all members"),
     of_bytes("group_replication_message_cache_size", "gcache.size", "1G", 134217728, int64_max, at_once,
              "memory for messages others may still need; more of them stay on disk"),
     of_bytes("group_replication_log_retention_size", "gcache.keep_pages_size", "4G", 0, int64_max, at_once,
@@ -259,7 +262,6 @@ bool is_not_built_yet(option_spec const& spec) {
       "group_replication_paxos_single_leader",
       "group_replication_autorejoin_tries",
       "group_replication_autorejoin_interval",
-      "group_replication_durability",
       "group_replication_communication_max_message_size",
       "group_replication_compression_threshold",
       "group_replication_flow_control_mode",

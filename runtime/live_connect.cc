@@ -1,30 +1,19 @@
 // How a member begins (found a group, come back with a whole log, ask to be taken in) and how it ends.
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <chrono>
-#include <fstream>
-#include <random>
 #include <utility>
 
 #include "gr/beginning.hh"
 #include "gr/history.hh"
 #include "gr/isolation.hh"
 #include "runtime/live_group.hh"
+#include "runtime/log_keeping.hh"
+#include "runtime/node_settings.hh"
 
 namespace runtime {
 namespace {
 
 using gr::server;
-
-std::uint64_t milliseconds_now() {
-  auto const now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
-
-base::prng make_prng() {
-  std::random_device device;
-  return base::prng(static_cast<std::uint64_t>(device()) << 32 | device());
-}
 
 base::uuid random_uuid() {
   auto random = make_prng();
@@ -32,37 +21,6 @@ base::uuid random_uuid() {
 }
 
 // With the log in the page cache a member is the one it was as long as the host has not restarted.
-std::string host_boot() {
-  std::ifstream in("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(in, id);
-  return id;
-}
-
-// Called so that state transfer scripts leave it alone.
-std::string host_boot_file(std::string const& data_dir) { return data_dir + "/group_replication.host.log"; }
-
-std::string read_host_boot(std::string const& data_dir) {
-  std::ifstream in(host_boot_file(data_dir));
-  std::string id;
-  std::getline(in, id);
-  return id;
-}
-
-void write_host_boot(std::string const& data_dir) { std::ofstream(host_boot_file(data_dir)) << host_boot() << '\n'; }
-
-// The server numbers the members of a view by their uuids' order: the oldest comes first, so the server that begins a group has
-// index 0 (and auto_increment_offset 1).
-base::uuid member_uuid() {
-  auto random = make_prng();
-  return base::make_time_uuid(milliseconds_now(), random.next(), random.next());
-}
-
-base::tick_count ticks_of(std::int64_t milliseconds) {
-  return base::tick_count(
-      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(milliseconds) / base::tick_milliseconds));
-}
-
 }  // namespace
 
 base::result<void> live_group::listen() {
@@ -72,7 +30,7 @@ base::result<void> live_group::listen() {
   config.group_name = group_name_;
   config.self = self_;
   config.boot = boot_;
-  config.allowed = allowed();
+  config.allowed = allowlist_of(*options_.options);
   config.tls = tls_;
   transport_callbacks calls;
   calls.on_message = [this](xcom::member_id const& from, xcom::wire_message what) {
@@ -107,9 +65,9 @@ base::result<void> live_group::listen() {
 }
 
 base::result<xcom::recovered_log> live_group::open_log() {
-  xcom::log_config config;
-  config.retain_bytes = static_cast<std::uint64_t>(options_.options->number("group_replication_log_retention_size"));
-  log_ = std::make_unique<xcom::agreed_log>(config, std::make_shared<directory_files>(files_config{options_.data_dir}));
+  durable_ = durability_of(*options_.options);
+  log_ = std::make_unique<xcom::agreed_log>(log_settings(*options_.options),
+                                            std::make_shared<directory_files>(files_config{options_.data_dir}));
   auto found = log_->open();
   if (!found) return found.error();
   for (auto const& each : found->notices) say(server::level::warning, "agreed log: " + each);
@@ -120,21 +78,20 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
   own_address_ = options_.own_host + ":" + std::to_string(options_.own_port);
   auto found = open_log();
   if (!found) return found.error();
-  auto const judged = gr::judged_up_to(*log_);
-  if (!judged) return judged.error();
-  auto const host = host_boot();
-  bool const same_host_boot = !host.empty() && read_host_boot(options_.data_dir) == host;
-  auto const choice = gr::choose_beginning(
-      {*found, log_->checkpoints(), *judged, options_.start, own_address_, request.bootstrap, same_host_boot});
+  auto const verdicts = gr::judged_up_to(*log_);
+  if (!verdicts) return verdicts.error();
+  auto const kept = read_log_keeping(options_.data_dir);
+  auto const choice = gr::choose_beginning({*found, log_->checkpoints(), *verdicts, options_.start, own_address_,
+                                            request.bootstrap, kept.same_host_boot, kept.durable});
   if (!choice.why.empty()) say(choice.level, choice.why);
   switch (choice.how) {
     case gr::beginning::found_group: return found_group(*found);
-    case gr::beginning::go_on_alone: return come_back(*found, true);
-    case gr::beginning::come_back: return come_back(*found, false);
+    case gr::beginning::go_on_alone: return come_back(*found, *verdicts, true);
+    case gr::beginning::come_back: return come_back(*found, *verdicts, false);
     case gr::beginning::come_back_to_leave: return come_back_to_leave(*found);
     case gr::beginning::ask_to_join: break;
   }
-  become_new_incarnation(gr::holds_history(*found) ? found->last.self : xcom::member_id{member_uuid(), 0});
+  become_new_incarnation(gr::holds_history(*found) ? found->last.self : xcom::member_id{new_member_uuid(), 0});
   own_uuid_ = self_.uuid;
   if (auto done = listen(); !done) return done;
   return ask_to_join();
@@ -155,7 +112,7 @@ base::result<void> live_group::found_group(xcom::recovered_log const& found) {
         "data is not known, so the two cannot be joined. Start with --wsrep_start_position=<what mariadbd "
         "--wsrep-recover prints>, or move the group_replication.*.log files away to found a new group from "
         "the data as it is");
-  become_new_incarnation(found.empty ? xcom::member_id{member_uuid(), 0} : found.last.self);
+  become_new_incarnation(found.empty ? xcom::member_id{new_member_uuid(), 0} : found.last.self);
   own_uuid_ = self_.uuid;
   log_name_ = random_uuid();
   if (auto done = listen(); !done) return done;
@@ -185,10 +142,10 @@ base::result<void> live_group::take_up_log(xcom::recovered_log const& found) {
   return {};
 }
 
-base::result<void> live_group::come_back(xcom::recovered_log const& found, bool alone) {
+base::result<void> live_group::come_back(xcom::recovered_log const& found, gr::judged const& verdicts, bool alone) {
   if (auto done = take_up_log(found); !done) return done;
   auto config = member_configuration();
-  auto const from = gr::beginning_for(log_->checkpoints(), config.base);
+  auto const from = gr::own_beginning(log_->checkpoints(), verdicts, config.base);
   if (!from) return base::fail("the agreed log has no checkpoint for position " + std::to_string(config.base));
   say(server::level::info, "coming back as " + xcom::to_string(self_) + ", boot " + std::to_string(boot_) +
                                ": data at " + std::to_string(config.base) + ", log decided to slot " +
@@ -197,7 +154,7 @@ base::result<void> live_group::come_back(xcom::recovered_log const& found, bool 
                                (alone ? "; going on ALONE from here, as --wsrep-new-cluster asks" : ""));
   make_member(std::move(config));
   make_node(gr::coming_back(found, self_entry(gr::member_status::recovering), alone));
-  step_member(gr::resumed{*from, node_->current_site()});
+  step_member(gr::resumed{*from, node_->current_site(), verdicts.slot});
   return {};
 }
 
@@ -256,10 +213,10 @@ void live_group::join_again(xcom::site const& at) {
 
 // Only once the log speaks for the incarnation that goes on: until then it may speak for one that a restart of the host
 // made forget, and a process killed on the way must not find it fit to come back as.
-void live_group::note_host_boot() const { write_host_boot(options_.data_dir); }
+void live_group::note_host_boot() { log_failed(write_log_keeping(options_.data_dir, durable_)); }
 
 void live_group::make_node(xcom::beginning how) {
-  node_.emplace(node_configuration(), std::move(how), make_prng());
+  node_.emplace(node_settings(*options_.options, self_, boot_), std::move(how), make_prng());
   arm_timer();
 }
 
@@ -280,18 +237,6 @@ gr::member_config live_group::member_configuration() const {
   config.online_when_certified = options.text("group_replication_recovery_complete_at") == "TRANSACTIONS_CERTIFIED";
   config.recovery_retry_count = static_cast<std::uint64_t>(options.number("group_replication_recovery_retry_count"));
   config.recovery_reconnect_ticks = ticks_of(options.number("group_replication_recovery_reconnect_interval")).value();
-  return config;
-}
-
-xcom::node_config live_group::node_configuration() const {
-  xcom::node_config config;
-  auto const& options = *options_.options;
-  config.self = self_;
-  config.boot = boot_;
-  config.suspect_ticks = ticks_of(options.number("group_replication_communication_flp_timeout"));
-  config.expel_ticks = ticks_of(options.number("group_replication_member_expel_timeout"));
-  config.event_horizon = static_cast<std::uint32_t>(options.number("group_replication_write_concurrency"));
-  config.cache_bytes_max = static_cast<std::size_t>(options.number("group_replication_message_cache_size"));
   return config;
 }
 

@@ -1,4 +1,5 @@
 #include "runtime/live_group.hh"
+#include "runtime/node_settings.hh"
 
 #include <boost/asio/post.hpp>
 #include <utility>
@@ -222,13 +223,7 @@ void live_group::disconnect() {
 // What may change while the group runs and is not read anew each time it is needed.
 void live_group::follow_options() {
   auto const version = options_.options->version();
-  if (std::exchange(options_seen_, version) != version && net_) net_->allow(allowed());
-}
-
-gr::allowlist live_group::allowed() const {
-  auto const parsed = gr::allowlist::parse(options_.options->text("group_replication_ip_allowlist"));
-  ensure(parsed.has_value());  // the store takes no other
-  return *parsed;
+  if (std::exchange(options_seen_, version) != version && net_) net_->allow(allowlist_of(*options_.options));
 }
 
 bool live_group::is_open() {

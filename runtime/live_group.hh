@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gr/beginning.hh"
 #include "gr/member.hh"
 #include "gr/options.hh"
 #include "gr/ports.hh"
@@ -99,7 +100,6 @@ class live_group final : public gr::group {
   void open_inbox();
   void close_inbox(std::string const& why);
   [[nodiscard]] bool is_open();
-  [[nodiscard]] gr::allowlist allowed() const;
   [[nodiscard]] std::string nobody_answered() const;  // once the strand has ended
   void forget_machines();
   void answer_all_as_unknown(std::string const& why);
@@ -118,16 +118,15 @@ class live_group final : public gr::group {
   base::result<xcom::recovered_log> open_log();
   base::result<void> found_group(xcom::recovered_log const& found);
   base::result<void> take_up_log(xcom::recovered_log const& found);
-  base::result<void> come_back(xcom::recovered_log const& found, bool alone);
+  base::result<void> come_back(xcom::recovered_log const& found, gr::judged const& verdicts, bool alone);
   base::result<void> come_back_to_leave(xcom::recovered_log const& found);
   base::result<void> ask_to_join();
   void join_again(xcom::site const& at);
   void make_node(xcom::beginning how);
-  void note_host_boot() const;
+  void note_host_boot();
   void become_new_incarnation(xcom::member_id const& before);
   void make_member(gr::member_config config);
   [[nodiscard]] gr::member_config member_configuration() const;
-  [[nodiscard]] xcom::node_config node_configuration() const;
   [[nodiscard]] xcom::site_member self_entry(gr::member_status status) const;
   [[nodiscard]] xcom::site_member joiner_entry() const;
   void close_group(std::string const& why);
@@ -169,6 +168,7 @@ class live_group final : public gr::group {
   void on(gr::say const& what);
   void on(gr::give_up const& what);
   void log_failed(base::result<void> const& done);
+  void sync_before_answering();
   void arm_timer();
   void tick();
   void follow_options();
@@ -218,6 +218,8 @@ class live_group final : public gr::group {
   gr::seqno_t first_available_ = -1;  // of our own log, looked at now and then
   gr::seqno_t applied_before_ = -1;   // when it was looked at last
   std::uint64_t options_seen_ = 0;    // their version
+  gr::durability durable_ = gr::durability::os;
+  bool unsynced_ = false;  // a promise or an acceptance was written since the log was synced
   bool closing_ = false;
   bool gave_up_ = false;
   std::uint64_t leader_changes_ = 0;

@@ -1,7 +1,6 @@
 // Carrying out what the machines say, in the order they say it.
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <chrono>
 #include <utility>
 
 #include "gr/beginning.hh"
@@ -9,21 +8,16 @@
 #include "gr/history.hh"
 #include "gr/isolation.hh"
 #include "runtime/live_group.hh"
+#include "runtime/node_settings.hh"
 
 namespace runtime {
 namespace {
 
 using gr::server;
 
-constexpr auto tick_length = std::chrono::milliseconds(base::tick_milliseconds);
 constexpr std::uint64_t status_every_ticks = 10;
 constexpr std::uint64_t purge_every_ticks = 100;
 constexpr std::uint64_t say_waits_ticks = 500;  // 5 s
-
-base::tick_count tick_now() {
-  auto const since = std::chrono::steady_clock::now().time_since_epoch();
-  return base::tick_count(static_cast<std::uint64_t>(since / tick_length));
-}
 
 }  // namespace
 
@@ -81,19 +75,35 @@ void live_group::log_failed(base::result<void> const& done) {
   close_group("the agreed log cannot be written: " + done.error().text);
 }
 
-void live_group::on(xcom::persist_promise const& what) { log_failed(log_->promise(what.promised)); }
-void live_group::on(xcom::persist_accepted const& what) { log_failed(log_->accepted(what.slot)); }
+void live_group::on(xcom::persist_promise const& what) {
+  unsynced_ = true;
+  log_failed(log_->promise(what.promised));
+}
+void live_group::on(xcom::persist_accepted const& what) {
+  unsynced_ = true;
+  log_failed(log_->accepted(what.slot));
+}
 void live_group::on(xcom::persist_learned const& what) { log_failed(log_->learned(what.slot)); }
 void live_group::on(xcom::persist_decided const& what) {
   ++count_.slots_decided;
   log_failed(log_->decided(what.up_to));
 }
 
+// With durability DISK nothing leaves this member, to others or to its server, before what it rests on is synced. One sync
+// is for everything the step wrote, and what arrives meanwhile waits for the next step: the slower the disk, the larger the
+// groups that share a sync.
+void live_group::sync_before_answering() {
+  if (!std::exchange(unsynced_, false) || durable_ != gr::durability::disk) return;
+  log_failed(log_->sync());
+}
+
 void live_group::on(xcom::send const& what) {
+  sync_before_answering();
   if (net_ && !gr::isolated()) net_->send(what.address, what.what);
 }
 
 void live_group::on(xcom::serve_log const& what) {
+  sync_before_answering();
   xcom::fetched answer{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
   if (what.asked.from <= what.up_to) {
     auto slots = log_->read(what.asked.from, what.up_to, what.asked.bytes_max);
@@ -111,7 +121,10 @@ void live_group::on(xcom::read_log const& what) {
   node_events_.emplace_back(xcom::log_read{what.from, std::move(*slots)});
 }
 
-void live_group::on(xcom::deliver const& what) { step_member(what); }
+void live_group::on(xcom::deliver const& what) {
+  sync_before_answering();
+  step_member(what);
+}
 
 void live_group::on(xcom::store_checkpoint const& what) {
   auto at = what.at;
@@ -120,6 +133,7 @@ void live_group::on(xcom::store_checkpoint const& what) {
 }
 
 void live_group::on(xcom::send_welcome const& what) {
+  sync_before_answering();
   auto answer = what.what;
   answer.at.app = member_->state_blob();
   if (net_) net_->send(what.address, std::move(answer));
@@ -154,6 +168,7 @@ void live_group::on(xcom::joined const& what) {
   log_failed(log_->store(taken_in));
   log_failed(log_->sync());
   note_host_boot();
+  unsynced_ = true;
   log_failed(log_->promise(what.promised));
   if (again) {
     step_member(gr::taken_in_again{self_, boot_, what.at, *own_place_});
@@ -342,7 +357,9 @@ void live_group::publish_status() {
       row.version = facts->server_version;
       row.state = facts->status == gr::member_status::online ? "ONLINE" : "RECOVERING";
     }
-    row.role = "PRIMARY";
+    bool const arbiter = each.role == xcom::member_role::arbiter;
+    row.role = arbiter ? "ARBITRATOR" : "PRIMARY";
+    if (arbiter) row.state = "ONLINE";
     row.is_self = each.id == self_;
     row.is_leader = leader == each.id;
     if (row.is_self) {

@@ -192,7 +192,7 @@ void engine::apply_together() {
                        std::get<change>(queue_.front()).depends_on, committed);
   });
   for (auto const& each : batch) commit(each);
-  if (world_.random.chance(1, flush_one_in)) (void)ports_.flush();
+  if (world_.random.chance(1, flush_one_in)) ports_.flush();
 }
 
 void engine::check_rows(change const& next) const {
@@ -253,7 +253,7 @@ void engine::begin_to_receive() {
 void engine::receive(database copy) {
   receiving_ = false;
   data_.live = std::move(copy);
-  (void)ports_.flush();
+  ports_.flush();
   next_ = position() + 1;
   up_ = true;
 }

@@ -31,7 +31,7 @@ struct engine_ports {
   std::function<void(micros, std::function<void()>)> after;  // later in this life
   std::function<void(gr::member_event const&)> tell;         // to the group
   std::function<void(gr::donate_state const&)> donate;       // begin to send a copy
-  std::function<bool()> flush;                               // storage::durable = live
+  std::function<void()> flush;                               // storage::durable = live
 };
 
 class engine {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/prng.hh"
+#include "gr/beginning.hh"
 #include "gr/member.hh"
 #include "sim/network.hh"
 #include "sim/scheduler.hh"
@@ -14,7 +15,7 @@
 
 namespace sim {
 
-enum class durability : std::uint8_t { os, disk };
+using gr::durability;
 
 struct fault_rates {  // weights; 0: never in this run
   std::uint32_t crash = 0, crash_in_write = 0, crash_all = 0, power = 0, disk_full = 0;

@@ -59,15 +59,15 @@ void server::start() {
     begin();
     std::optional<gr::start_position> position;
     if (data_.live) position = gr::start_position{data_.live->history(), data_.live->position()};
-    auto const judged = gr::judged_up_to(*log_);
-    check(judged.has_value(), "a log that opens can be read");
-    auto const choice = gr::choose_beginning({*found, log_->checkpoints(), *judged, position, address_, false,
-                                              noted_host_boot_ == host_boot_, world_.with.durable == durability::disk});
+    auto const verdicts = gr::judged_up_to(*log_);
+    check(verdicts.has_value(), "a log that opens can be read");
+    auto const choice = gr::choose_beginning({*found, log_->checkpoints(), *verdicts, position, address_, false,
+                                              noted_host_boot_ == host_boot_, world_.with.durable});
     if (!choice.why.empty()) world_.trace(name_, choice.why);
     check_beginning(choice, *found);
     lost_power_ = false;
     if (choice.how == gr::beginning::come_back) {
-      come_back(*found);
+      come_back(*found, *verdicts);
     } else if (choice.how == gr::beginning::come_back_to_leave) {
       come_back_to_leave(*found);
     } else {
@@ -95,7 +95,7 @@ void server::begin() {
     });
   };
   ports.donate = [this](gr::donate_state const& what) { donate(what); };
-  ports.flush = [this] { return flush(); };
+  ports.flush = [this] { flush(); };
   engine_.emplace(name_, address_, world_, data_, std::move(ports));
   engine_->set_slow(slow_applier_);
   after(connect_patience, [this] {
@@ -124,7 +124,7 @@ void server::found_group() {
   noted_host_boot_ = host_boot_;
   acceptor_ = self_;
   demand(log_->sync());
-  check(flush(), "an empty disk takes the first data");
+  flush();
   world_.trace(name_, "bootstraps the group");
   make_member();
   make_node(xcom::begin_group{log_name_, self_in_site(gr::member_status::online, role_), at});
@@ -157,13 +157,13 @@ void server::come_back_to_leave(xcom::recovered_log const& found) {
   make_node(gr::coming_back(found, self_in_site(gr::member_status::recovering, xcom::member_role::voter), false));
 }
 
-void server::come_back(xcom::recovered_log const& found) {
+void server::come_back(xcom::recovered_log const& found, gr::judged const& verdicts) {
   take_up_log(found);
-  auto const from = gr::beginning_for(log_->checkpoints(), data_.live->position());
+  auto const from = gr::own_beginning(log_->checkpoints(), verdicts, data_.live->position());
   check(from.has_value(), "a log that fits has a checkpoint to begin from");
   make_member();
   make_node(gr::coming_back(found, self_in_site(gr::member_status::recovering, xcom::member_role::voter), false));
-  step_member(gr::resumed{*from, node_->current_site()});
+  step_member(gr::resumed{*from, node_->current_site(), verdicts.slot});
 }
 
 void server::ask_to_join() {
@@ -237,7 +237,7 @@ void server::leave() {
 
 void server::finish_leaving() {
   abandon("this member leaves the group");
-  if (!flush()) return crash();
+  flush();
   left_ = true;
   stop();
 }

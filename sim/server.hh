@@ -68,7 +68,7 @@ class server {
   void begin();
   void found_group();
   void take_up_log(xcom::recovered_log const& found);
-  void come_back(xcom::recovered_log const& found);
+  void come_back(xcom::recovered_log const& found, gr::judged const& verdicts);
   void come_back_to_leave(xcom::recovered_log const& found);
   void ask_to_join();
   void join_again(xcom::site const& at);
@@ -116,7 +116,7 @@ class server {
   void sync_before_answering();
   void demand(base::result<void> const& done);
   void purge();
-  bool flush();
+  void flush() { data_.durable = data_.live; }  // the database does when it likes
 
   // ---- the member's driver: server_member.cc ----
   void step_member(gr::member_event const& what);

@@ -240,7 +240,7 @@ void server::perform(xcom::received_direct const& what) {
 void server::purge() {
   if (now_.value() - purged_at_.value() < purge_every_ticks) return;
   purged_at_ = now_;
-  if (engine_->up()) (void)flush();  // as a server does every second
+  if (engine_->up()) flush();  // as a server does every second
   first_available_ = gr::first_available(log_->checkpoints());
   auto const applied = std::exchange(applied_before_, engine_->position());
   auto const needed = gr::log_needed_from(log_->checkpoints(), applied, *member_, *node_);
@@ -248,17 +248,6 @@ void server::purge() {
   demand(log_->purge(*needed));
   ++world_.count.purges;
   if (std::exchange(log_begins_, log_->begins()) != log_->begins()) post(xcom::log_purged{log_->begins()});
-}
-
-// Data must not outlive the verdicts it rests on: where a power failure is survived, the notes are synced first.
-bool server::flush() {
-  if (world_.with.durable == durability::disk && node_) {
-    if (!log_->sync()) return false;
-    if (acceptor_) world_.watch.synced(*acceptor_);
-    unsynced_ = false;
-  }
-  data_.durable = data_.live;
-  return true;
 }
 
 }  // namespace sim

@@ -20,8 +20,8 @@ struct found_log {
       {xcom::slot_no(8), {}, {}, base::encode(gr::replicated_state{history, 10, 10, 1})}};
   std::optional<gr::start_position> data = gr::start_position{history, 15};
   bool same_host_boot = true;
-  bool disk = false;
-  gr::seqno_t judged = 15;
+  gr::durability durable = gr::durability::os;
+  gr::judged verdicts{xcom::slot_no(20), 15, 15};
   std::string address = "a:1";
 
   found_log() {
@@ -31,7 +31,7 @@ struct found_log {
     log.at = {4, {{self, "a:1"}, {other, "b:1"}}};
   }
   [[nodiscard]] gr::beginning choose(bool bootstrap = false) const {
-    return gr::choose_beginning({log, checkpoints, judged, data, address, bootstrap, same_host_boot, disk}).how;
+    return gr::choose_beginning({log, checkpoints, verdicts, data, address, bootstrap, same_host_boot, durable}).how;
   }
 };
 
@@ -44,7 +44,7 @@ TEST(beginning, what_a_restart_of_the_host_may_have_taken_is_not_answered_for) {
   found_log found;
   found.same_host_boot = false;
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
-  found.disk = true;
+  found.durable = gr::durability::disk;
   EXPECT_EQ(found.choose(), gr::beginning::come_back) << "it was on the disk before it was said";
 }
 
@@ -52,7 +52,7 @@ TEST(beginning, a_log_with_a_part_gone_is_given_up_unless_that_part_was_never_sp
   found_log found;
   found.log.whole = false;
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
-  found.disk = true;
+  found.durable = gr::durability::disk;
   EXPECT_EQ(found.choose(), gr::beginning::come_back);
 }
 
@@ -66,10 +66,22 @@ TEST(beginning, a_voter_without_data_comes_back_for_its_vote) {
 
 TEST(beginning, data_beyond_the_verdicts_in_the_log_is_not_brought_there_by_it) {
   found_log found;
-  found.judged = 14;
+  found.verdicts = {xcom::slot_no(19), 14, 14};
   EXPECT_EQ(found.choose(true), gr::beginning::found_group);
+  found.durable = gr::durability::disk;
+  EXPECT_EQ(found.choose(), gr::beginning::come_back) << "the group has what it is about, and it is judged again";
+  EXPECT_EQ(found.choose(true), gr::beginning::found_group) << "alone there is nobody to learn it from";
+  found.durable = gr::durability::os;
   found.same_host_boot = false;
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
+}
+
+TEST(beginning, who_keeps_nothing_is_somebody_new_after_each_restart) {
+  found_log found;
+  found.durable = gr::durability::memory;
+  EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
+  found.data.reset();
+  EXPECT_EQ(found.choose(), gr::beginning::ask_to_join) << "it has no vote to give";
 }
 
 TEST(beginning, a_copied_data_directory_does_not_speak_for_the_member_it_was_copied_from) {
@@ -78,6 +90,23 @@ TEST(beginning, a_copied_data_directory_does_not_speak_for_the_member_it_was_cop
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
   found.data.reset();
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join) << "not even to give its place up";
+}
+
+TEST(beginning, an_arbiter_comes_back_by_its_log_alone) {
+  found_log found;
+  auto const choose = [&] {
+    return gr::choose_arbiters_beginning(found.log, found.address, found.same_host_boot, found.durable).how;
+  };
+  EXPECT_EQ(choose(), gr::beginning::come_back);
+  found.address = "c:1";
+  EXPECT_EQ(choose(), gr::beginning::ask_to_join);
+  found.address = "a:1";
+  found.same_host_boot = false;
+  EXPECT_EQ(choose(), gr::beginning::ask_to_join);
+  found.durable = gr::durability::disk;
+  EXPECT_EQ(choose(), gr::beginning::come_back);
+  found.log.at.members.erase(found.log.at.members.begin());
+  EXPECT_EQ(choose(), gr::beginning::ask_to_join) << "the group went on without it";
 }
 
 TEST(beginning, who_had_left_or_never_was_asks_to_join) {

@@ -54,9 +54,9 @@ TEST(history, data_that_stands_beyond_the_last_verdict_is_found_out) {
   xcom::agreed_log log({}, files);
   ASSERT_TRUE(log.open());
   ASSERT_TRUE(log.begin({history, {base::make_uuid(3, 3), 1}, 1}, false));
-  EXPECT_EQ(*gr::judged_up_to(log), -1);
+  EXPECT_EQ(gr::judged_up_to(log)->at_most, -1);
   ASSERT_TRUE(log.store(at(0, 7, 7)));
-  EXPECT_EQ(*gr::judged_up_to(log), 7);
+  EXPECT_EQ(gr::judged_up_to(log)->at_least, 7);
 
   auto const write = base::encode(gr::ordered_message(gr::write_set_message{}));
   auto const marker = base::encode(gr::ordered_message(gr::marker_message{}));
@@ -65,11 +65,12 @@ TEST(history, data_that_stands_beyond_the_last_verdict_is_found_out) {
     two_writes.messages.push_back({{base::make_uuid(3, 3), 1}, xcom::first_of_boot(1), payload});
   auto const note = [](gr::seqno_t before) { return base::encode(gr::slot_note{{history, before, 7, 1}, {}}); };
   ASSERT_TRUE(log.learned({xcom::slot_no(1), std::make_shared<xcom::value const>(two_writes), note(7)}));
-  EXPECT_EQ(*gr::judged_up_to(log), 9);
+  EXPECT_EQ(gr::judged_up_to(log)->at_least, 9);
   ASSERT_TRUE(log.learned({xcom::slot_no(2), std::make_shared<xcom::value const>(xcom::site_change{}), note(9)}));
-  EXPECT_EQ(*gr::judged_up_to(log), 10) << "it may have been a view";
+  EXPECT_EQ(gr::judged_up_to(log)->at_least, 9);
+  EXPECT_EQ(gr::judged_up_to(log)->at_most, 10) << "it may have been a view";
   ASSERT_TRUE(log.learned({xcom::slot_no(3), std::make_shared<xcom::value const>(two_writes), {}}));
-  EXPECT_EQ(*gr::judged_up_to(log), 10) << "decided, and not judged yet";
+  EXPECT_EQ(gr::judged_up_to(log)->slot, xcom::slot_no(2)) << "decided, and not judged yet";
 }
 
 }  // namespace

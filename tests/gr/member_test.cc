@@ -151,6 +151,31 @@ TEST(member, a_restarted_member_takes_verdicts_from_notes_and_hands_over_only_wh
   EXPECT_EQ(again.machine.state(), first.machine.state());
 }
 
+// The database's data was on the disk when the host failed, and the newest notes were not.
+TEST(member, what_its_data_holds_beyond_the_last_note_is_judged_again) {
+  fed first(config_of(two));
+  first.step(gr::founded{beginning()});
+  feed_history(first);
+  for (std::uint64_t last_note : {1U, 2U, 3U, 4U}) {
+    auto config = config_of(two);
+    config.history = base::make_uuid(9, 9);
+    config.base = 4;
+    fed again(std::move(config));
+    again.step(gr::resumed{beginning(), both(), xcom::slot_no(last_note)});
+    again.step(gr::quorum{true, {one, two}});
+    gr::observed seen;
+    seen.now = base::tick_count(1);
+    seen.applied = 4;
+    seen.have_quorum = true;
+    again.step(seen);
+    feed_history(again, {first.notes.begin(), first.notes.upper_bound(last_note)});
+    EXPECT_EQ(again.machine.state(), first.machine.state()) << last_note;
+    EXPECT_EQ(again.machine.digest(), first.machine.digest()) << last_note;
+    EXPECT_EQ(again.handed<gr::remote_write_set>().size(), 1U) << "what the data has is not handed over, " << last_note;
+    for (auto const& [at, note] : again.notes) EXPECT_EQ(note, first.notes.at(at)) << last_note;
+  }
+}
+
 // What others applied long ago is forgotten for conflicts, but here it may still be waiting for its applier.
 TEST(member, history_that_comes_before_the_first_look_at_the_server_keeps_its_order) {
   fed member(config_of(two));

@@ -57,13 +57,15 @@ TEST(options, durations_come_in_seconds_and_in_iso_8601) {
 
 TEST(options, what_is_not_built_yet_is_refused_under_its_own_name) {
   gr::option_store store;
-  for (auto const* name : {"group_replication_single_primary_mode", "group_replication_durability"}) {
-    auto const* value = std::string_view(name).ends_with("durability") ? "DISK" : "ON";
-    auto const refused = store.set(name, value, moment::before_start);
+  for (auto const* name : {"group_replication_single_primary_mode", "group_replication_arbitrator"}) {
+    auto const refused = store.set(name, "ON", moment::before_start);
     ASSERT_FALSE(refused.has_value()) << name;
     EXPECT_NE(refused.error().text.find("not built yet"), std::string::npos);
   }
-  EXPECT_TRUE(store.set("group_replication_durability", "os", moment::before_start).has_value());
+  auto const memory = store.set("group_replication_durability", "MEMORY", moment::before_start);
+  ASSERT_FALSE(memory.has_value());
+  EXPECT_NE(memory.error().text.find("OS"), std::string::npos) << memory.error().text;
+  EXPECT_TRUE(store.set("group_replication_durability", "disk", moment::before_start).has_value());
   auto const remarks = store.set_all("gcs.fc_limit=32", moment::running);
   ASSERT_TRUE(remarks.has_value()) << remarks.error().text;
   EXPECT_EQ(remarks->size(), 1U);

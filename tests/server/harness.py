@@ -343,6 +343,7 @@ class Group:
         self.mariadbd = shutil.which("mariadbd", path=os.environ.get("PATH", "") + ":/usr/sbin") or "mariadbd"
         self.group_name = group_name
         self.server_options, self.provider_options = server_options or {}, list(provider_options)
+        self.environment = {}  # of the servers, beside the usual
         self.running = []
         self.keep = False
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="quorate-"))
@@ -416,7 +417,7 @@ class Group:
         with open(output, "ab") as sink:
             process = subprocess.Popen([str(each) for each in command], stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
                                        start_new_session=True, cwd=self.directory, preexec_fn=prepare, **who,
-                                       env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.directory), "LC_ALL": "C.UTF-8"})
+                                       env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.directory), "LC_ALL": "C.UTF-8", **self.environment})
         self.running.append(process)
         return process
 

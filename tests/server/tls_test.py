@@ -2,6 +2,7 @@
 """TLS between real servers: who is let in, who is refused and hears why, what passes on the wire, new certificates at run time."""
 import contextlib
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -9,6 +10,7 @@ import time
 
 import pymysql
 
+from arbiter_test import Arbiter
 from harness import Failed, Group, check, run, wait_for
 
 
@@ -271,6 +273,29 @@ def reload_at_run_time():
         group.check_equal()
 
 
+def arbiter_with_tls():
+    """an arbiter without TLS is refused; with a certificate it votes, and reads a new one on SIGHUP"""
+    with Group(2) as group:
+        authority = Authority(group)
+        secure(group, authority)
+        group.form()
+        arbiter = Arbiter(group)
+        arbiter.start(wait=False)
+        wait_for("the arbiter to be refused", 10, lambda: "takes TLS connections only" in arbiter.log())
+        arbiter.kill()
+        authority.issue("arbiter")
+        secured = arbiter.command(options=";".join(authority.options("arbiter")))
+        arbiter.command = lambda: secured
+        arbiter.start()
+        since = len(arbiter.log())
+        authority.issue("arbiter")
+        arbiter.process.send_signal(signal.SIGHUP)
+        wait_for("the arbiter's new certificate", 10, lambda: "reloaded the certificates" in arbiter.log()[since:])
+        group[1].kill()
+        group[0].sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+        arbiter.stop()
+
+
 def galeras_names():
     """socket.ssl and its files, as a Galera server has them: the same settings under our names"""
     with Group(2) as group:
@@ -289,4 +314,4 @@ def galeras_names():
 
 if __name__ == "__main__":
     run(three_servers_and_nothing_readable, another_authoritys_server, another_hosts_certificate, plain_against_tls,
-        files_that_cannot_be_used, reload_at_run_time, galeras_names)
+        files_that_cannot_be_used, reload_at_run_time, arbiter_with_tls, galeras_names)

@@ -1,0 +1,334 @@
+#include "runtime/arbiter.hh"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "base/ensure.hh"
+#include "gr/messages.hh"
+#include "runtime/files.hh"
+#include "runtime/log_keeping.hh"
+#include "runtime/node_settings.hh"
+#include "runtime/tcp.hh"
+
+namespace runtime {
+namespace {
+
+using level = gr::server::level;
+
+constexpr std::uint64_t keep_short_every_ticks = 1000;
+constexpr std::uint64_t leave_patience_ticks = 500;
+
+}  // namespace
+
+arbiter::arbiter(boost::asio::io_context& io, arbiter_options options, arbiter_callbacks calls)
+    : io_(io), options_(std::move(options)), calls_(std::move(calls)), timer_(io) {}
+
+arbiter::~arbiter() {
+  if (net_) net_->close();
+}
+
+// ---- beginning and end ----
+
+base::result<void> arbiter::begin() {
+  auto loaded = load_certificates();
+  if (!loaded) return loaded.error();
+  tls_ = std::move(*loaded);
+  durable_ = durability_of(*options_.options);
+  log_ = std::make_unique<xcom::agreed_log>(log_settings(*options_.options),
+                                            std::make_shared<directory_files>(files_config{options_.data_dir}));
+  auto found = log_->open();
+  if (!found) return found.error();
+  for (auto const& each : found->notices) calls_.say(level::warning, "agreed log: " + each);
+  auto const kept = read_log_keeping(options_.data_dir);
+  auto const choice = gr::choose_arbiters_beginning(*found, options_.own_address, kept.same_host_boot, kept.durable);
+  if (!choice.why.empty()) calls_.say(choice.level, choice.why);
+  if (choice.how == gr::beginning::come_back) return come_back(*found);
+  become_new_incarnation(gr::holds_history(*found) ? found->last.self : xcom::member_id{new_member_uuid(), 0});
+  if (auto done = listen(); !done) return done;
+  return ask_to_join();
+}
+
+base::result<void> arbiter::come_back(xcom::recovered_log const& found) {
+  self_ = found.last.self;
+  boot_ = found.last.boot + 1;
+  if (auto done = listen(); !done) return done;
+  if (auto done = log_->begin({found.last.group, self_, boot_}, true); !done) return done;
+  if (auto done = write_log_keeping(options_.data_dir, durable_); !done) return done;
+  calls_.say(level::info, "coming back as " + xcom::to_string(self_) + ", boot " + std::to_string(boot_) +
+                              ": log decided to slot " + std::to_string(found.decided.value()));
+  make_node(gr::coming_back(found, entry(), false));
+  return {};
+}
+
+base::result<void> arbiter::ask_to_join() {
+  std::vector<std::string> others;
+  for (auto const& each : options_.seeds)
+    if (each != options_.own_address) others.push_back(each);
+  if (others.empty())
+    return base::fail("there is no member to ask: the addresses name only this arbiter (" + options_.own_address + ")");
+  calls_.say(level::info, "asking to be taken in as " + xcom::to_string(self_));
+  make_node(xcom::begin_joining{entry(), others});
+  return {};
+}
+
+void arbiter::become_new_incarnation(xcom::member_id const& before) {
+  self_ = {before.uuid, std::max(before.incarnation + 1, milliseconds_now())};
+  boot_ = 1;
+}
+
+// It has a vote from the beginning: there is nothing it has to be brought up to date with first.
+xcom::site_member arbiter::entry() const {
+  xcom::site_member made;
+  made.id = self_;
+  made.address = options_.own_address;
+  made.role = xcom::member_role::arbiter;
+  made.boot = boot_;
+  made.app = base::encode(gr::member_facts{options_.name, "", "", gr::member_status::recovering});
+  return made;
+}
+
+void arbiter::make_node(xcom::beginning how) {
+  node_.emplace(node_settings(*options_.options, self_, boot_), std::move(how), make_prng());
+  arm_timer();
+}
+
+base::result<void> arbiter::listen() {
+  transport_config config;
+  config.listen_address = options_.listen_address;
+  config.self_address = options_.own_address;
+  config.group_name = options_.group_name;
+  config.self = self_;
+  config.boot = boot_;
+  config.allowed = allowlist_of(*options_.options);
+  config.tls = tls_;
+  transport_callbacks calls;
+  calls.on_message = [this](xcom::member_id const& from, xcom::wire_message what) {
+    events_.emplace_back(xcom::received{from, std::move(what)});
+    settle_soon();
+  };
+  calls.on_link_lost = [this](std::string const& address) {
+    events_.emplace_back(xcom::link_lost{address});
+    settle_soon();
+  };
+  calls.on_rejected = [this](std::string const& address, std::string const& why) {
+    if (std::exchange(refusals_[address], why) != why)
+      calls_.say(level::error, address + " refused this arbiter: " + why);
+  };
+  calls.on_untrusted = [this](std::string const& address, std::string const& why) { note_untrusted(address, why); };
+  calls.on_log = [this](std::string const& line) { calls_.say(level::info, line); };
+  if (net_) net_->close();
+  net_ = std::make_unique<transport>(io_, config, std::move(calls));
+  return net_->listen();
+}
+
+base::result<std::shared_ptr<tls_context const>> arbiter::load_certificates() const {
+  auto const own = parse_address(options_.own_address);
+  if (!own) return own.error();
+  auto loaded = tls_context::load(tls_settings_of(*options_.options, own->host));
+  if (!loaded) return base::fail("TLS between members cannot be used: " + loaded.error().text);
+  if (*loaded) calls_.say(level::info, "this arbiter's certificate is " + (*loaded)->certificate());
+  return loaded;
+}
+
+// A few small files, read on the strand: nobody waits for a commit here, and the others count on this member only for votes.
+base::result<void> arbiter::reload_certificates() {
+  auto loaded = load_certificates();
+  if (!loaded) return loaded.error();
+  tls_ = std::move(*loaded);
+  if (net_) net_->secure_with(tls_);
+  return {};
+}
+
+void arbiter::note_untrusted(std::string const& address, std::string const& why) {
+  if (std::exchange(refusals_[address], why) != why)
+    calls_.say(level::error, "no TLS connection to " + address + ": " + why);
+}
+
+void arbiter::leave() {
+  if (ended_ || leaving_since_) return;
+  leaving_since_ = now_;
+  if (!node_ || !node_->is_member()) return end(true);
+  step(xcom::leave_group{});
+}
+
+void arbiter::end(bool in_order) {
+  if (std::exchange(ended_, true)) return;
+  timer_.cancel();
+  if (net_) net_->close();
+  if (log_)
+    if (auto done = log_->sync(); !done) calls_.say(level::warning, done.error().text);
+  calls_.ended(in_order);
+}
+
+// ---- carrying out what the node says ----
+
+void arbiter::step(xcom::event what) {
+  events_.push_back(std::move(what));
+  settle();
+}
+
+void arbiter::settle() {
+  if (stepping_) return;
+  stepping_ = true;
+  while (node_ && !events_.empty() && !ended_) {
+    std::vector<xcom::event> const now(std::make_move_iterator(events_.begin()),
+                                       std::make_move_iterator(events_.end()));
+    events_.clear();
+    std::vector<xcom::action> actions;
+    node_->step(now, actions);
+    for (auto const& each : actions) std::visit([this](auto const& what) { on(what); }, each);
+  }
+  stepping_ = false;
+}
+
+void arbiter::settle_soon() {
+  if (std::exchange(settle_posted_, true)) return;
+  boost::asio::post(io_, [this] {
+    settle_posted_ = false;
+    settle();
+  });
+}
+
+// Without its log it must not answer for anything.
+void arbiter::log_failed(base::result<void> const& done) {
+  if (done || ended_) return;
+  calls_.say(level::error, "the agreed log cannot be written: " + done.error().text);
+  end(false);
+}
+
+void arbiter::sync_before_answering() {
+  if (!std::exchange(unsynced_, false) || durable_ != gr::durability::disk) return;
+  log_failed(log_->sync());
+}
+
+void arbiter::send_out(std::string const& address, xcom::wire_message const& what) {
+  sync_before_answering();
+  if (!ended_) net_->send(address, what);
+}
+
+void arbiter::on(xcom::persist_promise const& what) {
+  unsynced_ = true;
+  log_failed(log_->promise(what.promised));
+}
+
+void arbiter::on(xcom::persist_accepted const& what) {
+  unsynced_ = true;
+  log_failed(log_->accepted(what.slot));
+}
+
+void arbiter::on(xcom::persist_learned const& what) { log_failed(log_->learned(what.slot)); }
+
+void arbiter::on(xcom::persist_decided const& what) { log_failed(log_->decided(what.up_to)); }
+
+void arbiter::on(xcom::send const& what) { send_out(what.address, what.what); }
+
+void arbiter::on(xcom::serve_log const& what) {
+  xcom::fetched answer{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
+  if (what.asked.from <= what.up_to) {
+    auto slots = log_->read(what.asked.from, what.up_to, what.asked.bytes_max);
+    if (slots)
+      answer.slots = std::move(*slots);
+    else
+      calls_.say(level::error, "cannot serve a member from the log: " + slots.error().text);
+  }
+  send_out(what.address, answer);
+}
+
+void arbiter::on(xcom::site_installed const& what) {
+  std::string all;
+  for (auto const& each : what.at.members)
+    all += (all.empty() ? "" : ", ") + xcom::to_string(each.id) + " at " + each.address;
+  calls_.say(level::info, "site " + std::to_string(what.at.version) + " is in force after slot " +
+                              std::to_string(what.slot.value()) + ": " + all);
+}
+
+void arbiter::on(xcom::joined const& what) {
+  log_failed(log_->begin({what.log, self_, boot_}, false));
+  auto taken_in = what.at;
+  taken_in.app = {};
+  log_failed(log_->store(taken_in));
+  log_failed(log_->sync());
+  log_failed(write_log_keeping(options_.data_dir, durable_));
+  unsynced_ = true;
+  log_failed(log_->promise(what.promised));
+  calls_.say(level::info, "taken in: this arbiter votes in the group");
+}
+
+void arbiter::on(xcom::expelled const&) {
+  if (leaving_since_) return end(true);
+  calls_.say(level::warning, "the group went on without this arbiter");
+  // This may run inside a handler of the very transport that has to be replaced.
+  boost::asio::post(io_, [this] {
+    if (ended_) return;
+    events_.clear();
+    become_new_incarnation(self_);
+    auto done = listen();
+    if (done) done = ask_to_join();
+    if (done) return;
+    calls_.say(level::error, done.error().text);
+    end(false);
+  });
+}
+
+void arbiter::on(xcom::join_failed const& what) {
+  calls_.say(level::error, "the group does not take this arbiter in: " + what.reason);
+  end(false);
+}
+
+void arbiter::on(xcom::left const&) { end(true); }
+
+void arbiter::on(xcom::quorum_changed const& what) {
+  calls_.say(what.have ? level::info : level::warning,
+             what.have ? "a majority of the group is reachable" : "no majority of the group is reachable");
+}
+
+void arbiter::on(xcom::leader_changed const& what) {
+  calls_.say(level::info, what.leader ? "messages are ordered by " + xcom::to_string(*what.leader)
+                                      : std::string("no leader orders messages now"));
+}
+
+// Nobody has the slots it lacks: it begins anew, after them.
+void arbiter::on(xcom::history_lost const&) { on(xcom::expelled{node_->current_site()}); }
+
+// ---- time ----
+
+void arbiter::arm_timer() {
+  timer_.expires_after(tick_length);
+  timer_.async_wait([this](boost::system::error_code const& stopped) {
+    if (stopped || ended_) return;
+    tick();
+    if (!ended_) arm_timer();
+  });
+}
+
+void arbiter::tick() {
+  now_ = tick_now();
+  auto const version = options_.options->version();
+  if (std::exchange(options_seen_, version) != version) net_->allow(allowlist_of(*options_.options));
+  step(xcom::ticked{now_});
+  if (ended_) return;
+  if (leaving_since_ && now_.value() - leaving_since_->value() > leave_patience_ticks) {
+    calls_.say(level::warning, "leaving without the group's word for it: no majority answers");
+    return end(true);
+  }
+  keep_log_short();
+}
+
+// Nobody recovers from here: what every member of the site has learned may go, and a restart needs only the newest
+// checkpoint, which says what site is in force.
+void arbiter::keep_log_short() {
+  if (!node_->is_member() || now_.value() - kept_short_at_.value() < keep_short_every_ticks) return;
+  kept_short_at_ = now_;
+  log_failed(log_->store({node_->decided(), node_->current_site(), {}, {}}));
+  xcom::slot_no needed = node_->decided();
+  for (auto const& each : node_->current_site().members) {
+    if (each.id == self_) continue;
+    auto const at = node_->peers().find(each.id);
+    needed = std::min(needed, at == node_->peers().end() ? xcom::slot_no{} : at->second.last.decided);
+  }
+  log_failed(log_->purge(needed));
+  if (std::exchange(log_begins_, log_->begins()) != log_->begins()) step(xcom::log_purged{log_->begins()});
+}
+
+}  // namespace runtime

@@ -1,0 +1,62 @@
+#include "runtime/node_settings.hh"
+
+#include <algorithm>
+#include <random>
+
+#include "base/ensure.hh"
+
+namespace runtime {
+
+base::tick_count tick_now() {
+  auto const since = std::chrono::steady_clock::now().time_since_epoch();
+  return base::tick_count(static_cast<std::uint64_t>(since / tick_length));
+}
+
+std::uint64_t milliseconds_now() {
+  auto const now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+base::prng make_prng() {
+  std::random_device device;
+  return base::prng(static_cast<std::uint64_t>(device()) << 32 | device());
+}
+
+base::tick_count ticks_of(std::int64_t milliseconds) {
+  return base::tick_count(
+      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(milliseconds) / base::tick_milliseconds));
+}
+
+base::uuid new_member_uuid() {
+  auto random = make_prng();
+  return base::make_time_uuid(milliseconds_now(), random.next(), random.next());
+}
+
+xcom::node_config node_settings(gr::option_store const& options, xcom::member_id const& self, std::uint64_t boot) {
+  xcom::node_config config;
+  config.self = self;
+  config.boot = boot;
+  config.suspect_ticks = ticks_of(options.number("group_replication_communication_flp_timeout"));
+  config.expel_ticks = ticks_of(options.number("group_replication_member_expel_timeout"));
+  config.event_horizon = static_cast<std::uint32_t>(options.number("group_replication_write_concurrency"));
+  config.cache_bytes_max = static_cast<std::size_t>(options.number("group_replication_message_cache_size"));
+  return config;
+}
+
+xcom::log_config log_settings(gr::option_store const& options) {
+  xcom::log_config config;
+  config.retain_bytes = static_cast<std::uint64_t>(options.number("group_replication_log_retention_size"));
+  return config;
+}
+
+gr::durability durability_of(gr::option_store const& options) {
+  return options.text("group_replication_durability") == "DISK" ? gr::durability::disk : gr::durability::os;
+}
+
+gr::allowlist allowlist_of(gr::option_store const& options) {
+  auto const parsed = gr::allowlist::parse(options.text("group_replication_ip_allowlist"));
+  ensure(parsed.has_value());  // the store takes no other
+  return *parsed;
+}
+
+}  // namespace runtime

@@ -1,0 +1,34 @@
+// What the options say to the parts a server's member and an arbiter are both made of.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "base/prng.hh"
+#include "base/ticks.hh"
+#include "base/uuid.hh"
+#include "gr/allowlist.hh"
+#include "gr/beginning.hh"
+#include "gr/options.hh"
+#include "xcom/agreed_log.hh"
+#include "xcom/node.hh"
+
+namespace runtime {
+
+inline constexpr auto tick_length = std::chrono::milliseconds(base::tick_milliseconds);
+
+base::tick_count tick_now();       // of the monotonic clock
+std::uint64_t milliseconds_now();  // since 1970; incarnations are numbered by it
+base::prng make_prng();            // seeded by the system
+base::tick_count ticks_of(std::int64_t milliseconds);
+
+// The server numbers the members of a view by their uuids' order: the oldest comes first, so the server that begins a group
+// has index 0 (and auto_increment_offset 1).
+base::uuid new_member_uuid();
+
+xcom::node_config node_settings(gr::option_store const& options, xcom::member_id const& self, std::uint64_t boot);
+xcom::log_config log_settings(gr::option_store const& options);
+gr::durability durability_of(gr::option_store const& options);
+gr::allowlist allowlist_of(gr::option_store const& options);
+
+}  // namespace runtime

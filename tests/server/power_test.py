@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""Every member dies at the same moment: by kill -9, and by a power failure that takes what was not synced."""
+import os
+import random
+import subprocess
+import time
+
+from harness import Group, Writers, check, root, run
+
+ROUNDS = int(os.environ.get("QUORATE_ROUNDS", "2"))
+
+
+def everybody_is_killed():
+    """durability OS: all are killed at once under load, time and again; every acknowledged row is there afterwards"""
+    with Group(3) as group:
+        group.form()
+        for each in range(ROUNDS):
+            fail_at_once(group, f"killed, round {each + 1}", before_restart=lambda member: None)
+        group.check_equal()
+
+
+def power_fails_everywhere():
+    """durability DISK: all lose power at once under load, and the log what was not synced; every acknowledged row is there afterwards"""
+    with Group(3, provider_options=["group_replication_durability=DISK"]) as group:
+        group.environment["LD_PRELOAD"] = str(build_shim(group))
+        group.form()
+        for each in range(ROUNDS):
+            fail_at_once(group, f"power failed, round {each + 1}", before_restart=lambda member: take_what_was_not_synced(member, "DISK"))
+        group.check_equal()
+
+
+def power_fails_at_one():
+    """durability OS: one member's host restarts, and its log lost what was not synced; it comes back as a new incarnation and nothing is lost"""
+    with Group(3) as group:
+        group.environment["LD_PRELOAD"] = str(build_shim(group))
+        group.form()
+        writers = Writers(group.members)
+        time.sleep(2)
+        group[1].kill()
+        take_what_was_not_synced(group[1], "OS")
+        group[1].start(recover=True)
+        group[1].wait_log("comes back as a new incarnation|does not fit the server's data")
+        writers.stop()
+        for each in group.members:
+            writers.check_present(each)
+        group.check_equal()
+
+
+def fail_at_once(group, what, before_restart):
+    writers = Writers(group.members, table=f"test.t{random.randrange(10**9)}", per_member=2)
+    time.sleep(random.uniform(0.5, 2.5))
+    for each in group.members:
+        each.process.kill()
+    for each in group.members:
+        each.kill()
+    writers.stop()
+    for each in group.members:
+        before_restart(each)
+    began = time.monotonic()
+    order = random.sample(group.members, len(group.members))
+    for each in order:
+        each.start(wait=False, recover=True)
+    for each in order:
+        each.wait_ready()
+    print(f"  {what}: {writers.count()} acknowledged, a group again after {time.monotonic() - began:.1f} s")
+    check(writers.count() > 0, "nothing was acknowledged before the failure")
+    for each in group.members:
+        writers.check_present(each)
+
+
+def build_shim(group):
+    library = group.directory / "lib" / "synced.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, root / "tests/server/synced.c", "-ldl"], check=True)
+    group.give(library)
+    return library
+
+
+def take_what_was_not_synced(member, durability):
+    """Each segment keeps what was synced and a random part of the rest, the last sector of that perhaps as garbage; and the host's boot is another one."""
+    synced = {}
+    for line in (member.directory / "synced").read_text().splitlines():
+        name, length = line.split()
+        synced[name] = max(int(length), synced.get(name, 0))
+    for segment in sorted(member.data.glob("group_replication.0*.log")):
+        size, safe = segment.stat().st_size, synced.get(segment.name, 0)
+        keep = random.randint(min(safe, size), size)
+        with open(segment, "r+b") as file:
+            file.truncate(keep)
+            torn = min(512, keep - safe)
+            if torn > 0 and random.random() < 0.5:
+                file.seek(keep - torn)
+                file.write(os.urandom(torn))
+    (member.data / "group_replication.host.log").write_text(f"another boot\n{durability}\n")
+
+
+if __name__ == "__main__":
+    run(everybody_is_killed, power_fails_everywhere, power_fails_at_one)
