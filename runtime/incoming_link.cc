@@ -149,7 +149,8 @@ void incoming_link::take(xcom::frame_event event) {
 
 void incoming_link::greet(xcom::hello const& said) {
   peer_ = said;
-  std::string const objection = judge_(*this, said);
+  peer_.address = printable(std::move(peer_.address));
+  std::string const objection = judge_(*this, peer_);
   if (!objection.empty()) {
     ++context_->counters.connections_refused;
     return refuse(objection);

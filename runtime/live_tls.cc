@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/live_group.hh"
+#include "runtime/tcp.hh"
 
 namespace runtime {
 namespace {
@@ -11,11 +12,17 @@ using gr::server;
 
 constexpr int warn_days = 30;  // before the certificate ends
 
+// As the others will take it from our hello: without the brackets of an IPv6 address.
+std::string host_of(gr::group_options const& options) {
+  auto const parsed = parse_address(options.own_host + ":" + std::to_string(options.own_port));
+  return parsed ? parsed->host : options.own_host;
+}
+
 }  // namespace
 
 // Before anything is opened: a member that was told to use TLS and cannot does not take part at all.
 base::result<void> live_group::load_certificates() {
-  auto const loaded = tls_context::load(tls_settings_of(*options_.options, options_.own_host));
+  auto const loaded = tls_context::load(tls_settings_of(*options_.options, host_of(options_)));
   if (!loaded) return base::fail("TLS between members cannot be used: " + loaded.error().text);
   tls_ = *loaded;
   tls_mode_ = tls_ ? tls_->mode() : tls_mode::disabled;
@@ -34,7 +41,7 @@ void live_group::say_certificate(std::string const& what, tls_context const& loa
 // On the caller's thread, since files are read. Only the mode stays as it was: half a group in one and half in another could
 // not speak with each other.
 base::result<void> live_group::reload_certificates() {
-  auto settings = tls_settings_of(*options_.options, options_.own_host);
+  auto settings = tls_settings_of(*options_.options, host_of(options_));
   settings.mode = tls_mode_;
   auto const loaded = tls_context::load(settings);
   if (!loaded) return loaded.error();

@@ -174,7 +174,7 @@ void outgoing_link::take_events(connection_ptr const& on) {
   if (!*event) return read(on);
   auto const* refusal = std::get_if<xcom::rejected>(&**event);
   if (refusal == nullptr) return lost("it speaks where it should only listen");
-  rejected(refusal->reason);
+  rejected(printable(refusal->reason));
 }
 
 // Later in this turn of the strand, so that everything sent until then goes into one write.

@@ -43,6 +43,7 @@ struct key_password {
 
 // Without one of our own OpenSSL would ask at the terminal, and a server would wait there for ever.
 int give_password(char* into, int size, int /*writing*/, void* from) {
+  if (from == nullptr) return -1;
   auto& password = *static_cast<key_password*>(from);
   password.asked = true;
   int const length = static_cast<int>(password.text.size());
@@ -81,7 +82,6 @@ done load_key(SSL_CTX* into, tls_settings const& with) {
   auto read = read_password(with);
   if (!read) return read.error();
   auto& password = *read;
-  SSL_CTX_set_default_passwd_cb(into, give_password);
   SSL_CTX_set_default_passwd_cb_userdata(into, &password);
   bool const loaded = SSL_CTX_use_PrivateKey_file(into, with.key.c_str(), SSL_FILETYPE_PEM) == 1;
   SSL_CTX_set_default_passwd_cb_userdata(into, nullptr);
@@ -189,6 +189,7 @@ done check_own(SSL_CTX* loaded, tls_settings const& with) {
 }
 
 void set_rules(SSL_CTX* into, tls_mode mode) {
+  SSL_CTX_set_default_passwd_cb(into, give_password);
   SSL_CTX_set_min_proto_version(into, TLS1_2_VERSION);
   SSL_CTX_set_options(into, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_num_tickets(into, 0);
@@ -231,6 +232,7 @@ base::result<std::shared_ptr<tls_context const>> tls_context::load(tls_settings 
   for (auto const step : {load_certificate, load_key, load_authorities, load_revoked, set_ciphers, check_own}) {
     if (auto good = step(made.get(), settings); !good) return good.error();
   }
+  ERR_clear_error();
   return std::make_shared<tls_context const>(settings, made);
 }
 

@@ -176,8 +176,8 @@ std::string transport::parts::objection(xcom::hello const& said) const {
            std::to_string(xcom::protocol_version);
   }
   if (said.group_name != ours.group_name) {
-    return said.address + " belongs to group '" + said.group_name + "', " + ours.self_address + " to group '" +
-           ours.group_name + "'";
+    return said.address + " belongs to group '" + printable(said.group_name) + "', " + ours.self_address +
+           " to group '" + ours.group_name + "'";
   }
   if (said.self.uuid == ours.self.uuid && said.address != ours.self_address) {
     return said.address + " has the same server uuid as " + ours.self_address + ", " + base::to_string(said.self.uuid);
