@@ -119,6 +119,7 @@ void stream::read_wire(std::span<std::uint8_t> space, io_handler then) {
 void stream::write_tls(write_batch const& from, io_handler then) {
   if (auto const done = session_->write(from.buffers()); !done) {
     tls_failure_ = done.error().text;
+    close();  // so that the reader hears of it, as it does of a socket's error
     return answer_later(std::move(then), protocol_error(), 0);
   }
   session_->take_output(sending_);
