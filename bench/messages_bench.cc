@@ -4,6 +4,7 @@
 //
 //   messages_bench                                   all twelve cases, a second each
 //   messages_bench --seconds 5 --payload 1024 --outstanding 1 --sender follower
+//   messages_bench --certificate member.pem --key member.key    through TLS; --payload 16384 shows what encryption costs
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -31,6 +32,7 @@ namespace {
 
 using bench::order;
 using bench::report;
+using tls_context_ptr = std::shared_ptr<runtime::tls_context const>;
 using namespace std::chrono_literals;
 
 // Far more than any step takes: a group that does not come together must not hold up who waits for the table.
@@ -69,14 +71,14 @@ class temporary_directory {
 // A member's process, from here. It does not outlive this, nor the process that made it.
 class child {
  public:
-  child(std::string directory, unsigned number) {
+  child(std::string directory, unsigned number, tls_context_ptr const& tls) {
     std::array<int, 2> ends{};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) give_up("socketpair");
     std::filesystem::create_directory(directory);
     auto const parent = getpid();
     pid_ = fork();
     if (pid_ < 0) give_up("fork");
-    if (pid_ == 0) be_member(ends[1], std::move(directory), number, parent);
+    if (pid_ == 0) be_member(ends[1], std::move(directory), number, tls, parent);
     close(ends[1]);
     control_ = ends[0];
   }
@@ -107,10 +109,11 @@ class child {
 
  private:
   // noexcept: what is thrown here must not unwind into the copy of the process that forked it.
-  [[noreturn]] static void be_member(int control, std::string directory, unsigned number, pid_t parent) noexcept {
+  [[noreturn]] static void be_member(int control, std::string directory, unsigned number, tls_context_ptr const& tls,
+                                     pid_t parent) noexcept {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);  // it died before that was in place
-    bench::member(control, std::move(directory), number).run();
+    bench::member(control, std::move(directory), number, tls).run();
     _exit(0);
   }
 
@@ -123,8 +126,8 @@ using reports = std::array<report, bench::members>;
 // Three members, the first of which founded the group and leads it.
 class group {
  public:
-  explicit group(std::string const& directory)
-      : all_{child(directory + "/0", 0), child(directory + "/1", 1), child(directory + "/2", 2)} {
+  group(std::string const& directory, tls_context_ptr const& tls)
+      : all_{child(directory + "/0", 0, tls), child(directory + "/1", 1, tls), child(directory + "/2", 2, tls)} {
     auto const up = collect(report::kind::listening);
     for (auto const& each : all_) {
       order begin;
@@ -191,9 +194,9 @@ outcome difference(reports const& before, reports const& after, std::size_t send
   return all;
 }
 
-outcome measure(plan const& what, double seconds) {
+outcome measure(plan const& what, double seconds, tls_context_ptr const& tls) {
   temporary_directory const directory;
-  group const members(directory.path());
+  group const members(directory.path(), tls);
   std::size_t const sender = what.sender == "leader" ? 0 : 1;
   order load;
   load.what = order::kind::load;
@@ -234,9 +237,11 @@ std::vector<plan> plans(std::vector<std::string> const& senders, std::vector<std
   return all;
 }
 
-int run(std::vector<plan> const& all, double seconds) try {
+int run(std::vector<plan> const& all, double seconds, runtime::tls_settings const& secured) try {
+  auto const tls = runtime::tls_context::load(secured);
+  if (!tls) throw std::runtime_error(tls.error().text);
   print_head();
-  for (auto const& each : all) print_row(each, measure(each, seconds));
+  for (auto const& each : all) print_row(each, measure(each, seconds, *tls));
   return 0;
 } catch (std::exception const& failed) {
   std::fprintf(stderr, "messages_bench: %s\n", failed.what());
@@ -255,7 +260,11 @@ int main(int argc, char** argv) {
   app.add_option("--sender", senders, "Who sends")->check(CLI::IsMember({"leader", "follower"}));
   app.add_option("--payload", payloads, "Bytes of a message")->check(CLI::Range(1, 16 << 20));
   app.add_option("--outstanding", outstanding, "Messages under way at a time")->check(CLI::Range(1, 1'000'000));
+  runtime::tls_settings secured;
+  auto* const certificate = app.add_option("--certificate", secured.certificate, "PEM file: through TLS");
+  certificate->needs(app.add_option("--key", secured.key, "PEM file of its key")->needs(certificate));
   CLI11_PARSE(app, argc, argv);
   catch_signals();
-  return run(plans(senders, payloads, outstanding), seconds);
+  if (!secured.certificate.empty()) secured.mode = runtime::tls_mode::required;
+  return run(plans(senders, payloads, outstanding), seconds, secured);
 }

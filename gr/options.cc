@@ -12,6 +12,12 @@
 namespace gr {
 namespace {
 
+// Galera's switch for TLS sets our mode. It does not say how strict, so it is as strict as Galera, and leaves a mode that is
+// set alone: who turns TLS on twice must not weaken it.
+constexpr std::string_view tls_switch = "socket.ssl";
+constexpr std::string_view tls_off = "DISABLED";
+constexpr std::string_view tls_on = "VERIFY_CA";
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
@@ -207,7 +213,13 @@ base::result<option_store::assignment> option_store::parse(std::string_view name
     if (auto const wrong = objection(*spec, text); !wrong.empty()) return bad(wrong);
     return assignment{spec, {std::string(text), 0, true}};
   }
-  auto const refused = bad("value '" + std::string(text) + "' is not allowed, allowed: " + allowed_range(*spec));
+  auto const refused = bad("value '" + std::string(text) +
+                           "' is not allowed, allowed: " + (name == tls_switch ? "ON or OFF" : allowed_range(*spec)));
+  if (name == tls_switch) {
+    auto const on = boolean_of(text);
+    if (!on) return refused;
+    return assignment{spec, {std::string(*on != 0 ? tls_on : tls_off), 0, true}, *on != 0};
+  }
   if (spec->kind == option_kind::choice) {
     auto word = upper(text);
     if (!has_word(spec->choices, word, ',')) return refused;
@@ -233,7 +245,7 @@ std::string default_text(option_spec const& spec) {
 base::result<void> option_store::refuse_not_built(assignment const& wanted, std::string_view name) const {
   auto const& spec = *wanted.spec;
   if (!is_not_built_yet(spec) || wanted.parsed.text == default_text(spec)) return {};
-  if (name != spec.name && !name.starts_with("socket.ssl")) return {};
+  if (name != spec.name) return {};
   return base::fail("option '" + std::string(name) + "' cannot be set to '" + wanted.parsed.text +
                     "': this is not built yet; only its default, '" + default_text(spec) + "', is accepted");
 }
@@ -262,7 +274,10 @@ base::result<void> option_store::carry_out(assignment const& wanted, moment when
 void option_store::store(std::vector<assignment> const& assignments) {
   {
     std::lock_guard const hold(mutex_);
-    for (auto const& each : assignments) values_[place_of(*each.spec)] = each.parsed;
+    for (auto const& each : assignments) {
+      auto& held = values_[place_of(*each.spec)];
+      if (!each.yields || held.text == default_text(*each.spec)) held = each.parsed;
+    }
   }
   if (assignments.empty()) return;
   version_.fetch_add(1, std::memory_order_acq_rel);
@@ -339,8 +354,11 @@ std::string option_store::print() const {
     auto const& held = values_[place_of(spec)];
     bool const ours = spec.name.starts_with("group_replication_");
     lines[spec.name] = ours ? held.text : galera_text(spec.kind, held.text, held.number);
-    for (auto aliases = spec.aliases; !aliases.empty();)
-      lines[next_item(aliases, ' ')] = galera_text(spec.kind, held.text, held.number);
+    for (auto aliases = spec.aliases; !aliases.empty();) {
+      auto const alias = next_item(aliases, ' ');
+      lines[alias] =
+          alias == tls_switch ? (held.text == tls_off ? "no" : "yes") : galera_text(spec.kind, held.text, held.number);
+    }
   }
   std::string all;
   for (auto const& [name, text] : lines) all += std::string(name) + " = " + text + "; ";

@@ -48,8 +48,8 @@ struct option_spec {
 };
 
 std::span<option_spec const> option_table();
-// Named for what they will do, and not built yet: only their default is accepted. Whoever asks for TLS and does not get it
-// must hear so. Under a Galera name (other than socket.ssl*) such a setting is taken with a remark, like one without effect.
+// Named for what they will do, and not built yet: only their default is accepted. Under a Galera name such a setting is taken
+// with a remark, like one without effect.
 bool is_not_built_yet(option_spec const& spec);
 // Setting it does something, once; no value is kept.
 bool is_command(option_spec const& spec);
@@ -100,6 +100,7 @@ class option_store {
   struct assignment {
     option_spec const* spec;
     value parsed;
+    bool yields = false;  // to a value that is there and not the default
   };
   static base::result<assignment> parse(std::string_view name, std::string_view text);
   [[nodiscard]] base::result<void> refuse_not_built(assignment const& wanted, std::string_view name) const;

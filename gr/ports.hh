@@ -200,6 +200,9 @@ class group {
   // Applied positions moved: makes room for more deliveries. Cheap; called on every commit.
   virtual void note_progress() = 0;
 
+  // Reads the certificates again, for the connections made from now on. Errors: what was wrong with them; those read last stay.
+  virtual base::result<void> reload_certificates() { return {}; }
+
   // A snapshot; takes no lock a writer or the group's strand holds for long.
   [[nodiscard]] virtual group_status status() const = 0;
 };

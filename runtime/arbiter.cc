@@ -9,6 +9,7 @@
 #include "runtime/files.hh"
 #include "runtime/log_keeping.hh"
 #include "runtime/node_settings.hh"
+#include "runtime/tcp.hh"
 
 namespace runtime {
 namespace {
@@ -30,6 +31,9 @@ arbiter::~arbiter() {
 // ---- beginning and end ----
 
 base::result<void> arbiter::begin() {
+  auto loaded = load_certificates();
+  if (!loaded) return loaded.error();
+  tls_ = std::move(*loaded);
   durable_ = durability_of(*options_.options);
   log_ = std::make_unique<xcom::agreed_log>(log_settings(*options_.options),
                                             std::make_shared<directory_files>(files_config{options_.data_dir}));
@@ -97,6 +101,7 @@ base::result<void> arbiter::listen() {
   config.self = self_;
   config.boot = boot_;
   config.allowed = allowlist_of(*options_.options);
+  config.tls = tls_;
   transport_callbacks calls;
   calls.on_message = [this](xcom::member_id const& from, xcom::wire_message what) {
     events_.emplace_back(xcom::received{from, std::move(what)});
@@ -110,10 +115,34 @@ base::result<void> arbiter::listen() {
     if (std::exchange(refusals_[address], why) != why)
       calls_.say(level::error, address + " refused this arbiter: " + why);
   };
+  calls.on_untrusted = [this](std::string const& address, std::string const& why) { note_untrusted(address, why); };
   calls.on_log = [this](std::string const& line) { calls_.say(level::info, line); };
   if (net_) net_->close();
   net_ = std::make_unique<transport>(io_, config, std::move(calls));
   return net_->listen();
+}
+
+base::result<std::shared_ptr<tls_context const>> arbiter::load_certificates() const {
+  auto const own = parse_address(options_.own_address);
+  if (!own) return own.error();
+  auto loaded = tls_context::load(tls_settings_of(*options_.options, own->host));
+  if (!loaded) return base::fail("TLS between members cannot be used: " + loaded.error().text);
+  if (*loaded) calls_.say(level::info, "this arbiter's certificate is " + (*loaded)->certificate());
+  return loaded;
+}
+
+// A few small files, read on the strand: nobody waits for a commit here, and the others count on this member only for votes.
+base::result<void> arbiter::reload_certificates() {
+  auto loaded = load_certificates();
+  if (!loaded) return loaded.error();
+  tls_ = std::move(*loaded);
+  if (net_) net_->secure_with(tls_);
+  return {};
+}
+
+void arbiter::note_untrusted(std::string const& address, std::string const& why) {
+  if (std::exchange(refusals_[address], why) != why)
+    calls_.say(level::error, "no TLS connection to " + address + ": " + why);
 }
 
 void arbiter::leave() {

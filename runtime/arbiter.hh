@@ -49,10 +49,14 @@ class arbiter {
 
   // Opens the log and comes back as the member it was, or asks the seeds to be taken in. Errors: the log's, the port's.
   base::result<void> begin();
+  // Reads the certificates again, for connections made from now on. Errors: what was wrong; those read last stay.
+  base::result<void> reload_certificates();
   // Leaves the group in order; ended() follows, after a few seconds at most.
   void leave();
 
  private:
+  [[nodiscard]] base::result<std::shared_ptr<tls_context const>> load_certificates() const;
+  void note_untrusted(std::string const& address, std::string const& why);
   base::result<void> listen();
   base::result<void> come_back(xcom::recovered_log const& found);
   base::result<void> ask_to_join();
@@ -97,6 +101,7 @@ class arbiter {
   arbiter_callbacks calls_;
   boost::asio::steady_timer timer_;
   std::unique_ptr<xcom::agreed_log> log_;
+  std::shared_ptr<tls_context const> tls_;  // null: members speak plainly
   std::unique_ptr<transport> net_;
   std::optional<xcom::node> node_;
   xcom::member_id self_;

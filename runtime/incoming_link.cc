@@ -1,5 +1,3 @@
-#include <boost/asio/write.hpp>
-
 #include "runtime/transport_links.hh"
 
 namespace runtime {
@@ -20,13 +18,13 @@ constexpr std::chrono::milliseconds refusal_timeout{2000};
 incoming_link::incoming_link(std::shared_ptr<link_context> context, tcp::socket socket, judge_hello judge,
                              when_gone gone)
     : context_(std::move(context)),
-      socket_(std::move(socket)),
+      bytes_(std::move(socket)),
       judge_(std::move(judge)),
       gone_(std::move(gone)),
       timer_(context_->io),
-      remote_(name_of(socket_)) {
+      remote_(name_of(bytes_.socket())) {
   error_code bad;
-  auto const from = socket_.remote_endpoint(bad);
+  auto const from = bytes_.socket().remote_endpoint(bad);
   if (!bad) remote_host_ = from.address();
 }
 
@@ -38,9 +36,55 @@ void incoming_link::turn_away(std::string const& reason) {
 
 void incoming_link::start() {
   if (state_ == state::closed) return;
-  tune(socket_);
+  tune(bytes_.socket());
   expire_in(context_->config.hello_timeout, "it did not say hello in time");
+  if (context_->config.tls) return secure();
   read();
+}
+
+void incoming_link::secure() {
+  bytes_.async_secure(context_->config.tls, tls_role::acceptor, {},
+                      [self = shared_from_this()](secured const& outcome) {
+                        if (self->state_ == state::stranger) self->secured_as(outcome);
+                      });
+}
+
+void incoming_link::secured_as(secured const& outcome) {
+  switch (outcome.how) {
+    case secured::outcome::done: return read();
+    case secured::outcome::lost: return close("it ended during the TLS handshake: " + outcome.why);
+    case secured::outcome::failed: return refuse_untrusted(outcome.why);
+    case secured::outcome::plain_peer: break;
+  }
+  refuse_in_words("it does not speak TLS", "it takes TLS connections only");
+  read();
+}
+
+// OpenSSL has told it so already, in its own way.
+void incoming_link::refuse_untrusted(std::string const& why) {
+  ++context_->counters.connections_refused;
+  context_->complain("tls " + remote_host_.to_string(), "refused a connection from " + remote_ + ": " + why);
+  state_ = state::refused;
+  expire_in(refusal_timeout, "it was refused");
+  bytes_.end_writing();
+  read();
+}
+
+// One side speaks TLS and the other does not.
+void incoming_link::refuse_in_words(std::string const& ours, std::string const& told) {
+  ++context_->counters.connections_refused;
+  context_->complain("tls " + remote_host_.to_string(),
+                     "refused a connection from " + remote_ + ": " + ours + ", and " + context_->tls_setting());
+  refuse(told + ": " + context_->tls_setting());
+}
+
+std::string incoming_link::doubt(std::string const& address) const {
+  auto const* const tls = bytes_.tls();
+  if (tls == nullptr || tls->mode() != tls_mode::verify_identity) return {};
+  auto const parsed = parse_address(address);
+  if (parsed && tls->peer_is(parsed->host)) return {};
+  return "its certificate (" + tls->describe_peer() + ") is not for the host of '" + address +
+         "', where it says it is, and " + context_->tls_setting();
 }
 
 void incoming_link::close(std::string const& why) {
@@ -48,8 +92,7 @@ void incoming_link::close(std::string const& why) {
   auto const keep = shared_from_this();
   state_ = state::closed;
   timer_.cancel();
-  error_code ignored;
-  socket_.close(ignored);
+  bytes_.close();
   if (!why.empty()) context_->log("closed the connection from " + remote_ + ": " + why);
   if (gone_) std::exchange(gone_, nullptr)(*this);
   judge_ = nullptr;
@@ -63,17 +106,24 @@ void incoming_link::expire_in(std::chrono::milliseconds delay, std::string why) 
 }
 
 void incoming_link::read() {
-  auto const space = decoder_.space();
-  socket_.async_read_some(asio::buffer(space.data(), space.size()),
-                          [self = shared_from_this()](error_code const& bad, std::size_t bytes) {
-                            if (self->state_ == state::closed) return;
-                            if (bad) return self->close(bad == asio::error::eof ? "" : bad.message());
-                            self->context_->counters.bytes_read += bytes;
-                            // A refused peer is only read so that its bytes do not reset the connection under our answer.
-                            if (self->state_ == state::refused) return self->read();
-                            self->decoder_.filled(bytes);
-                            self->take_events();
-                          });
+  bytes_.async_read_some(decoder_.space(), [self = shared_from_this()](error_code const& bad, std::size_t bytes) {
+    if (self->state_ == state::closed) return;
+    auto const& untrusted = self->bytes_.tls_failure();
+    if (bad) return self->close(bad == asio::error::eof ? "" : untrusted.empty() ? bad.message() : untrusted);
+    self->take_bytes(bytes);
+  });
+}
+
+void incoming_link::take_bytes(std::size_t bytes) {
+  context_->counters.bytes_read += bytes;
+  // A refused peer is only read so that its bytes do not reset the connection under our answer.
+  if (state_ == state::refused) return read();
+  if (state_ == state::stranger && bytes_.tls() == nullptr && begins_tls(decoder_.space().front())) {
+    refuse_in_words("it speaks TLS", "it does not speak TLS");
+    return read();
+  }
+  decoder_.filled(bytes);
+  take_events();
 }
 
 void incoming_link::take_events() {
@@ -99,7 +149,8 @@ void incoming_link::take(xcom::frame_event event) {
 
 void incoming_link::greet(xcom::hello const& said) {
   peer_ = said;
-  std::string const objection = judge_(*this, said);
+  peer_.address = printable(std::move(peer_.address));
+  std::string const objection = judge_(*this, peer_);
   if (!objection.empty()) {
     ++context_->counters.connections_refused;
     return refuse(objection);
@@ -112,9 +163,8 @@ void incoming_link::refuse(std::string const& reason) {
   state_ = state::refused;
   answer_.assign(xcom::encode_frame(xcom::rejected{reason}));
   expire_in(refusal_timeout, "it was refused");
-  asio::async_write(socket_, answer_.buffers(), [self = shared_from_this()](error_code const&, std::size_t) {
-    error_code ignored;
-    if (self->state_ == state::refused) self->socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  bytes_.async_write(answer_, [self = shared_from_this()](error_code const&, std::size_t) {
+    if (self->state_ == state::refused) self->bytes_.end_writing();
   });
 }
 

@@ -31,6 +31,7 @@ base::result<void> live_group::listen() {
   config.self = self_;
   config.boot = boot_;
   config.allowed = allowlist_of(*options_.options);
+  config.tls = tls_;
   transport_callbacks calls;
   calls.on_message = [this](xcom::member_id const& from, xcom::wire_message what) {
     if (gr::isolated()) return;
@@ -49,6 +50,7 @@ base::result<void> live_group::listen() {
       connecting_.reset();
     }
   };
+  calls.on_untrusted = [this](std::string const& address, std::string const& why) { note_untrusted(address, why); };
   // A connection that ends is a reason to warn only between members: who has left, or leaves, closes it in order.
   calls.on_log = [this](std::string const& line) {
     bool const between_members = node_ && !closing_ && node_->is_member() &&

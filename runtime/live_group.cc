@@ -163,6 +163,7 @@ base::result<void> live_group::connect(gr::connect_request const& request) {
   group_name_ = request.group_name;
   seeds_ = request.seeds;
   closing_ = gave_up_ = false;
+  if (auto loaded = load_certificates(); !loaded) return loaded;
   auto const answer = std::make_shared<ticket<base::result<void>>>();
   start_thread();
   post([this, request, answer] {
@@ -173,21 +174,26 @@ base::result<void> live_group::connect(gr::connect_request const& request) {
     }
   });
   auto done = answer->wait_for(connect_patience);
-  if (!done)
-    done = base::result<void>(base::fail("no majority of the group answered within " +
-                                         std::to_string(connect_patience.count()) + " seconds. Members asked: " +
-                                         [this] {
-                                           std::string all;
-                                           for (auto const& each : seeds_) all += (all.empty() ? "" : ", ") + each;
-                                           return all.empty() ? std::string("none") : all;
-                                         }() +
-                                         ". Are they up, is the group name the same (" + group_name_ +
-                                         "), and was one of them started with --wsrep-new-cluster?"));
+  if (!done) {
+    stop_thread();
+    done = base::result<void>(base::fail(nobody_answered()));
+  }
   if (!*done) {
     stop_thread();
     forget_machines();
   }
   return *done;
+}
+
+std::string live_group::nobody_answered() const {
+  std::string asked;
+  for (auto const& each : seeds_) asked += (asked.empty() ? "" : ", ") + each;
+  auto const obstacles = what_stood_in_the_way();
+  return "no majority of the group answered within " + std::to_string(connect_patience.count()) +
+         " seconds. Members asked: " + (asked.empty() ? "none" : asked) +
+         ". Are they up, is the group name the same (" + group_name_ +
+         "), and was one of them started with --wsrep-new-cluster?" +
+         (obstacles.empty() ? "" : " TLS failed with " + obstacles);
 }
 
 void live_group::disconnect() {

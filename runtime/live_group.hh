@@ -77,6 +77,7 @@ class live_group final : public gr::group {
   void set_desynced(bool desynced) override;
   base::result<void> force_members(std::string const& addresses) override;
   void note_progress() override {}
+  base::result<void> reload_certificates() override;
   [[nodiscard]] gr::group_status status() const override;
 
  private:
@@ -100,9 +101,17 @@ class live_group final : public gr::group {
   void open_inbox();
   void close_inbox(std::string const& why);
   [[nodiscard]] bool is_open();
+  [[nodiscard]] std::string nobody_answered() const;  // once the strand has ended
   void forget_machines();
   void answer_all_as_unknown(std::string const& why);
   void publish_status();
+
+  // live_tls.cc: certificates, and who is not trusted
+  base::result<void> load_certificates();
+  void note_untrusted(std::string const& address, std::string const& why);
+  void say_certificate(std::string const& what, tls_context const& loaded) const;
+  [[nodiscard]] bool trusts_nobody() const;
+  [[nodiscard]] std::string what_stood_in_the_way() const;
 
   // live_connect.cc: how a member begins and ends
   base::result<void> begin(gr::connect_request const& request);
@@ -200,8 +209,10 @@ class live_group final : public gr::group {
   std::vector<xcom::action> actions_;
   bool stepping_ = false;
   bool settle_posted_ = false;
-  std::unordered_map<std::string, std::string> refusals_;  // said once each
-  std::unordered_map<std::uint64_t, waiter> waiting_;      // by own origin_seq
+  std::unordered_map<std::string, std::string> refusals_;   // said once each
+  std::unordered_map<std::string, std::string> untrusted_;  // by address: why TLS with it failed last
+  std::shared_ptr<tls_context const> tls_;                  // null: members speak plainly
+  std::unordered_map<std::uint64_t, waiter> waiting_;       // by own origin_seq
   std::unordered_map<std::string, bool> peers_known_;
   base::tick_count now_;
   base::tick_count majority_lost_;
@@ -228,7 +239,8 @@ class live_group final : public gr::group {
   std::vector<std::function<void()>> work_inbox_;
   bool inbox_posted_ = false;
   std::atomic<bool> running_{false};
-  std::atomic<std::uint32_t> clients_life_{0};  // gr/messages.hh
+  std::atomic<tls_mode> tls_mode_{tls_mode::disabled};  // of this connect; the option may be set for the next one
+  std::atomic<std::uint32_t> clients_life_{0};          // gr/messages.hh
   mutable std::mutex status_mutex_;
   std::shared_ptr<gr::group_status const> status_;
 };

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <cerrno>
 #include <charconv>
@@ -60,6 +61,12 @@ std::optional<tcp::endpoint> numeric_endpoint(host_port const& address) {
   auto const ip = asio::ip::make_address(address.host, bad);
   if (bad) return std::nullopt;
   return tcp::endpoint(ip, address.port);
+}
+
+std::string printable(std::string text) {
+  std::ranges::replace_if(
+      text, [](unsigned char each) { return each < ' ' || each == 0x7f; }, '?');
+  return text;
 }
 
 error_code open_socket(tcp::socket& socket, tcp const& protocol) {

@@ -28,6 +28,9 @@ std::string to_string(host_port const& address);
 // The endpoint when the host is an address and no name; no lookup is made.
 std::optional<tcp::endpoint> numeric_endpoint(host_port const& address);
 
+// What a peer said, fit for one line of a log.
+std::string printable(std::string text);
+
 // Sockets that no child process inherits, not even one forked by another thread in between: MariaDB forks for state
 // transfer scripts at any time, and an inherited listening socket would keep the port after our death.
 error_code open_socket(tcp::socket& socket, tcp const& protocol);

@@ -17,9 +17,23 @@ constexpr std::size_t complaints_held_max = 256;
 
 }  // namespace
 
+void link_context::complain(std::string const& about, std::string const& line) {
+  auto const now = std::chrono::steady_clock::now();
+  auto const [last, first_time] = complaints.try_emplace(about, now);
+  if (!first_time && now - last->second < complaint_interval) return;
+  last->second = now;
+  if (complaints.size() > complaints_held_max) complaints.clear();
+  log(line);
+}
+
+std::string link_context::tls_setting() const {
+  return "group_replication_ssl_mode is " +
+         std::string(to_string(config.tls ? config.tls->mode() : tls_mode::disabled)) + " on " + config.self_address;
+}
+
 struct transport::parts : std::enable_shared_from_this<transport::parts> {
   parts(asio::io_context& io, transport_config how, transport_callbacks calls)
-      : context(std::make_shared<link_context>(link_context{io, std::move(how), std::move(calls), {}, false})),
+      : context(std::make_shared<link_context>(link_context{io, std::move(how), std::move(calls), {}, false, {}})),
         acceptor(io),
         retry(io),
         door(std::make_shared<admission>(io, context->config.allowed)) {}
@@ -31,7 +45,6 @@ struct transport::parts : std::enable_shared_from_this<transport::parts> {
   std::string judge(incoming_link& link, xcom::hello const& said);
   [[nodiscard]] std::string objection(xcom::hello const& said) const;
   void replace_older(incoming_link& link, xcom::hello const& said);
-  void complain(std::string const& about, std::string const& line);
   [[nodiscard]] std::size_t strangers() const;
   void close();
 
@@ -42,7 +55,6 @@ struct transport::parts : std::enable_shared_from_this<transport::parts> {
   std::uint16_t port = 0;
   std::map<std::string, std::shared_ptr<outgoing_link>> outgoing;
   std::set<std::shared_ptr<incoming_link>> incoming;
-  std::map<std::string, std::chrono::steady_clock::time_point> complaints;
 };
 
 // ---- listening ----
@@ -96,7 +108,7 @@ void transport::parts::accept() {
         self->take(std::move(socket));
         continue;
       }
-      self->complain("accept", "cannot accept a connection: " + got.message());
+      self->context->complain("accept", "cannot accept a connection: " + got.message());
       self->retry.expires_after(accept_retry);
       return self->retry.async_wait([self](error_code const& cancelled) {
         if (!cancelled && !self->context->closed) self->accept();
@@ -118,8 +130,8 @@ void transport::parts::take(tcp::socket socket) {
       });
   if (strangers() >= context->config.strangers_max) {
     ++context->counters.connections_refused;
-    complain("strangers",
-             "closed the connection from " + link->remote() + ": too many others have not said who they are");
+    context->complain("strangers",
+                      "closed the connection from " + link->remote() + ": too many others have not said who they are");
     return;
   }
   incoming.insert(link);
@@ -133,8 +145,8 @@ void transport::parts::take(tcp::socket socket) {
 void transport::parts::turn_away(incoming_link& link) {
   ++context->counters.connections_refused;
   std::string const host = link.remote_host().to_string();
-  complain("allowlist " + host,
-           "refused a connection from " + link.remote() + ": it is not in group_replication_ip_allowlist");
+  context->complain("allowlist " + host,
+                    "refused a connection from " + link.remote() + ": it is not in group_replication_ip_allowlist");
   link.turn_away(host + " is not in the group_replication_ip_allowlist of " + context->config.self_address);
 }
 
@@ -146,9 +158,11 @@ std::size_t transport::parts::strangers() const {
 
 std::string transport::parts::judge(incoming_link& link, xcom::hello const& said) {
   std::string why = objection(said);
+  if (why.empty()) why = link.doubt(said.address);
   if (!why.empty()) {
     std::string const who = said.address.empty() ? link.remote() : said.address + " (" + link.remote() + ")";
-    complain(said.address.empty() ? link.remote() : said.address, "refused a connection from " + who + ": " + why);
+    context->complain(said.address.empty() ? link.remote() : said.address,
+                      "refused a connection from " + who + ": " + why);
     return why;
   }
   replace_older(link, said);
@@ -162,8 +176,8 @@ std::string transport::parts::objection(xcom::hello const& said) const {
            std::to_string(xcom::protocol_version);
   }
   if (said.group_name != ours.group_name) {
-    return said.address + " belongs to group '" + said.group_name + "', " + ours.self_address + " to group '" +
-           ours.group_name + "'";
+    return said.address + " belongs to group '" + printable(said.group_name) + "', " + ours.self_address +
+           " to group '" + ours.group_name + "'";
   }
   if (said.self.uuid == ours.self.uuid && said.address != ours.self_address) {
     return said.address + " has the same server uuid as " + ours.self_address + ", " + base::to_string(said.self.uuid);
@@ -178,15 +192,6 @@ void transport::parts::replace_older(incoming_link& link, xcom::hello const& sai
     if (each.get() != &link && each->greeted() && each->peer().self.uuid == said.self.uuid) older.push_back(each);
   }
   for (auto const& each : older) each->close("");
-}
-
-void transport::parts::complain(std::string const& about, std::string const& line) {
-  auto const now = std::chrono::steady_clock::now();
-  auto const [last, first_time] = complaints.try_emplace(about, now);
-  if (!first_time && now - last->second < complaint_interval) return;
-  last->second = now;
-  if (complaints.size() > complaints_held_max) complaints.clear();
-  context->log(line);
 }
 
 void transport::parts::close() {
@@ -229,6 +234,8 @@ void transport::forget(std::string const& address) {
 }
 
 void transport::allow(gr::allowlist allowed) { parts_->door->set(std::move(allowed)); }
+
+void transport::secure_with(std::shared_ptr<tls_context const> tls) { parts_->context->config.tls = std::move(tls); }
 
 void transport::close() { parts_->close(); }
 

@@ -20,6 +20,7 @@
 
 #include "base/result.hh"
 #include "gr/allowlist.hh"
+#include "runtime/tls_context.hh"
 #include "xcom/frame.hh"
 
 namespace runtime {
@@ -31,12 +32,13 @@ struct transport_config {
   xcom::member_id self;
   std::uint64_t boot = 1;
   gr::allowlist allowed;                     // who may connect; as it is, nobody
+  std::shared_ptr<tls_context const> tls;    // null: everything is said plainly
   std::size_t queue_bytes_max = 256U << 20;  // waiting for one peer; beyond, the newest message is dropped
   std::size_t strangers_max = 64;            // connections that have not said hello yet
   std::chrono::milliseconds redial_min{20};
   std::chrono::milliseconds redial_max{500};
   std::chrono::milliseconds dial_timeout{1000};
-  std::chrono::milliseconds hello_timeout{5000};
+  std::chrono::milliseconds hello_timeout{5000};  // from being connected to having said hello, TLS handshake included
 };
 
 struct transport_callbacks {
@@ -46,6 +48,9 @@ struct transport_callbacks {
   std::function<void(std::string const& address)> on_link_lost;
   // The other side does not want us, for this reason. Comes again with every dial, about twice a second.
   std::function<void(std::string const& address, std::string const& reason)> on_rejected;
+  // TLS with this address fails: one side does not accept the other's certificate, or they have no cipher in common. Comes
+  // again with every dial, and on_link_lost behind it.
+  std::function<void(std::string const& address, std::string const& why)> on_untrusted;
   std::function<void(std::string const& line)> on_log;
 };
 
@@ -76,6 +81,8 @@ class transport {
   void send(std::string const& address, xcom::wire_message const& what);
   // Who may connect from now on. Connections that are there stay.
   void allow(gr::allowlist allowed);
+  // By what connections are secured from now on; those that are there stay as they are. Both null, or neither.
+  void secure_with(std::shared_ptr<tls_context const> tls);
   // Drops the connection to this address and what waits for it.
   void forget(std::string const& address);
   void close();

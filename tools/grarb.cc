@@ -76,6 +76,18 @@ base::result<runtime::arbiter_options> plan(command_line const& given) {
   return made;
 }
 
+void reload_on(boost::asio::signal_set& hangup, runtime::arbiter& arbiter) {
+  hangup.async_wait([&](boost::system::error_code const& bad, int) {
+    if (bad) return;
+    auto const done = arbiter.reload_certificates();
+    if (done)
+      say(level::info, "reloaded the certificates, for new connections");
+    else
+      say(level::error, "the certificates are not reloaded, those read last stay in use: " + done.error().text);
+    reload_on(hangup, arbiter);
+  });
+}
+
 void describe(CLI::App& app, command_line& given) {
   app.add_option("--address", given.address, "members of the group: gr://host:port,host:port (gcomm:// is understood)")
       ->required();
@@ -95,7 +107,7 @@ int main(int count, char** words) {
   CLI::App app{
       "Quorate's arbiter: a member of a group that votes and holds no data. Two servers and an arbiter go on when any "
       "one "
-      "of the three dies. Ends in order on SIGTERM and SIGINT"};
+      "of the three dies. Ends in order on SIGTERM and SIGINT, reads its certificates again on SIGHUP"};
   command_line given;
   describe(app, given);
   CLI11_PARSE(app, count, words);
@@ -108,9 +120,11 @@ int main(int count, char** words) {
   boost::asio::io_context io(1);
   int status = 1;
   boost::asio::signal_set signals(io, SIGTERM, SIGINT);
+  boost::asio::signal_set hangup(io, SIGHUP);
   runtime::arbiter arbiter(io, *planned, {say, [&](bool in_order) {
                                             status = in_order ? 0 : 1;
                                             signals.cancel();
+                                            hangup.cancel();
                                           }});
   if (done = arbiter.begin(); !done) {
     say(level::error, done.error().text);
@@ -121,6 +135,7 @@ int main(int count, char** words) {
     say(level::info, "leaving the group");
     arbiter.leave();
   });
+  reload_on(hangup, arbiter);
   io.run();
   say(level::info, status == 0 ? "the arbiter has ended" : "the arbiter cannot go on");
   return status;

@@ -42,11 +42,12 @@ std::int64_t percentile(std::vector<std::int64_t>& all, std::size_t percent) {
 
 }  // namespace
 
-member::member(int control, std::string directory, unsigned number) : control_(io_, control) {
+member::member(int control, std::string directory, unsigned number, std::shared_ptr<runtime::tls_context const> tls)
+    : control_(io_, control) {
   self_.id = {base::make_uuid(number + 1, number + 1), 1};
   self_.boot = 1;
   open_log(directory);
-  listen();
+  listen(std::move(tls));
   self_.address = net_->self_address();
   report up;
   up.what = report::kind::listening;
@@ -133,8 +134,9 @@ void member::open_log(std::string const& directory) {
   if (auto found = log_->open(); !found) fail(found.error().text);
 }
 
-void member::listen() {
+void member::listen(std::shared_ptr<runtime::tls_context const> tls) {
   runtime::transport_config config;
+  config.tls = std::move(tls);
   config.allowed = *gr::allowlist::parse("AUTOMATIC");
   config.listen_address = "127.0.0.1:0";
   config.group_name = "messages_bench";

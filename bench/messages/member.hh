@@ -54,7 +54,7 @@ struct report {
 class member {
  public:
   // `control` is this process's end of the socket.
-  member(int control, std::string directory, unsigned number);
+  member(int control, std::string directory, unsigned number, std::shared_ptr<runtime::tls_context const> tls);
   // Until the other end closes.
   void run();
 
@@ -62,7 +62,7 @@ class member {
   using clock = std::chrono::steady_clock;
 
   void open_log(std::string const& directory);
-  void listen();
+  void listen(std::shared_ptr<runtime::tls_context const> tls);
   void wait_for_order();
   void obey(order const& what);
   void begin(xcom::beginning how);

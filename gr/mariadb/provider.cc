@@ -325,7 +325,18 @@ abi::status provider::options_set(char const* list) {
     return abi::node_fail;
   }
   for (auto const& each : *remarks) log(level::info, each);
-  return abi::ok;
+  return options_->flag("socket.ssl_reload") ? reload_certificates() : abi::ok;
+}
+
+// A wish and no state: it is fulfilled, or refused, and gone. FLUSH SSL comes here too.
+abi::status provider::reload_certificates() {
+  (void)options_->set("socket.ssl_reload", "OFF", option_store::moment::running);
+  auto const group = shared_.current_group();
+  if (!group) return abi::ok;  // connecting reads them
+  auto const reloaded = group->reload_certificates();
+  if (reloaded) return abi::ok;
+  log(level::error, "the certificates are not reloaded, those read last stay in use: " + reloaded.error().text);
+  return abi::node_fail;
 }
 
 char* provider::options_get() const { return ::strdup(options_->print().c_str()); }

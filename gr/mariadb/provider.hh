@@ -40,6 +40,7 @@ class provider final : public gr::server {
   abi::status connect(char const* group_name, char const* url, bool bootstrap);
   abi::status disconnect();
   abi::status options_set(char const* list);
+  abi::status reload_certificates();
   char* options_get() const;  // malloc'ed
   std::int64_t pause();
   void resume();

@@ -55,12 +55,10 @@ TEST(options, durations_come_in_seconds_and_in_iso_8601) {
     EXPECT_FALSE(store.set("repl.causal_read_timeout", bad, moment::running).has_value()) << bad;
 }
 
-TEST(options, what_is_not_built_yet_is_refused_under_its_own_name_and_as_security_under_any) {
+TEST(options, what_is_not_built_yet_is_refused_under_its_own_name) {
   gr::option_store store;
-  for (auto const* name : {"group_replication_ssl_mode", "socket.ssl", "group_replication_single_primary_mode",
-                           "group_replication_arbitrator"}) {
-    auto const* value = std::string_view(name).ends_with("ssl_mode") ? "REQUIRED" : "ON";
-    auto const refused = store.set(name, value, moment::before_start);
+  for (auto const* name : {"group_replication_single_primary_mode", "group_replication_arbitrator"}) {
+    auto const refused = store.set(name, "ON", moment::before_start);
     ASSERT_FALSE(refused.has_value()) << name;
     EXPECT_NE(refused.error().text.find("not built yet"), std::string::npos);
   }
@@ -68,7 +66,6 @@ TEST(options, what_is_not_built_yet_is_refused_under_its_own_name_and_as_securit
   ASSERT_FALSE(memory.has_value());
   EXPECT_NE(memory.error().text.find("OS"), std::string::npos) << memory.error().text;
   EXPECT_TRUE(store.set("group_replication_durability", "disk", moment::before_start).has_value());
-  EXPECT_TRUE(store.set("group_replication_ssl_mode", "disabled", moment::before_start).has_value());
   auto const remarks = store.set_all("gcs.fc_limit=32", moment::running);
   ASSERT_TRUE(remarks.has_value()) << remarks.error().text;
   EXPECT_EQ(remarks->size(), 1U);
@@ -93,6 +90,27 @@ TEST(options, a_command_is_carried_out_when_it_is_given_and_keeps_no_value) {
   EXPECT_FALSE(store.flag("debug")) << "all of a list or nothing";
   EXPECT_TRUE(store.set_all("pc.bootstrap=yes", moment::running).has_value());
   EXPECT_EQ(given.back(), "pc.bootstrap=ON");
+}
+
+// Goal: Galera's switch and our mode are one setting, and turning TLS on twice never weakens it.
+TEST(options, galeras_switch_for_tls_sets_our_mode) {
+  gr::option_store store;
+  auto const mode_after = [&](std::string_view list) {
+    auto const done = store.set_all(list, moment::running);
+    return done ? store.text("group_replication_ssl_mode") : done.error().text;
+  };
+  EXPECT_EQ(mode_after("socket.ssl = yes"), "VERIFY_CA");
+  EXPECT_NE(store.print().find("socket.ssl = yes; "), std::string::npos);
+  EXPECT_EQ(mode_after("socket.ssl = no"), "DISABLED");
+  EXPECT_NE(store.print().find("socket.ssl = no; "), std::string::npos);
+  EXPECT_EQ(mode_after("group_replication_ssl_mode = verify_identity; socket.ssl = yes"), "VERIFY_IDENTITY");
+  EXPECT_EQ(mode_after(store.print()), "VERIFY_IDENTITY") << "clients save what is printed and set it again";
+  EXPECT_EQ(mode_after("group_replication_ssl_mode = REQUIRED"), "REQUIRED");
+  EXPECT_EQ(mode_after("socket.ssl = 1"), "REQUIRED");
+  auto const wrong = mode_after("socket.ssl = maybe");
+  for (auto const* part : {"socket.ssl", "maybe", "ON or OFF"}) EXPECT_NE(wrong.find(part), std::string::npos) << wrong;
+  EXPECT_EQ(mode_after("socket.ssl_ca = /etc/ca.pem"), "REQUIRED");
+  EXPECT_EQ(store.text("group_replication_ssl_ca"), "/etc/ca.pem");
 }
 
 TEST(options, what_has_no_effect_is_accepted_with_a_remark) {

@@ -12,6 +12,7 @@
 
 #include "base/ensure.hh"
 #include "certifier/write_set.hh"
+#include "tests/runtime/certificates.hh"
 
 namespace runtime {
 namespace {
@@ -78,7 +79,7 @@ class small_server final : public gr::server {
     how.incoming = "127.0.0.1:1";
     how.listen_host = how.own_host = "127.0.0.1";
     how.listen_port = how.own_port = port_;
-    how.options = std::make_shared<gr::option_store>();
+    how.options = options;
     if (seqno_t const at = committed_; at >= 0) {
       std::lock_guard const lock(mutex_);
       how.start = {history_, at};
@@ -129,6 +130,7 @@ class small_server final : public gr::server {
     return lines_;
   }
 
+  std::shared_ptr<gr::option_store> const options = std::make_shared<gr::option_store>();
   std::unique_ptr<live_group> group;
   std::atomic<bool> online{false};
   std::atomic<bool> closed{false};
@@ -291,6 +293,69 @@ TEST_F(live_group_test, whoever_commits_while_the_group_closes_is_answered) {
   stop = true;
   for (auto& client : clients) client.join();
   EXPECT_TRUE(servers[1]->closed);
+}
+
+// ---- TLS ----
+
+void secure(small_server& one, certificates const& made, std::string const& name, std::string const& authority = "ca") {
+  for (auto const& [option, value] :
+       {std::pair{"mode", std::string("VERIFY_CA")}, std::pair{"cert", made.path(name + ".pem")},
+        std::pair{"key", made.path(name + ".key")}, std::pair{"ca", made.path(authority + ".pem")}})
+    ASSERT_TRUE(one.options->set(std::string("group_replication_ssl_") + option, value,
+                                 gr::option_store::moment::before_start));
+}
+
+// Goal: certificates are looked at when connections are made, so one that has expired can be in a group for long; it must not
+// keep others from coming in. Method: a joiner whose first seed shows a certificate that nobody accepts.
+TEST(live_group, a_seed_that_cannot_be_trusted_does_not_keep_a_joiner_from_the_others) {
+  certificates made;
+  made.make_authority("other");
+  made.issue("good", "IP:127.0.0.1");
+  made.issue("bad", "IP:127.0.0.1", 10, "other");
+  hall among;
+  small_server founder(among, "founder");
+  small_server stranger(among, "stranger");
+  small_server joiner(among, "joiner");
+  secure(founder, made, "good");
+  secure(stranger, made, "bad", "other");
+  secure(joiner, made, "good");
+  ASSERT_TRUE(founder.start({}));
+  ASSERT_TRUE(stranger.start({}));
+  auto const alone = joiner.start({stranger.address(), joiner.address()});
+  ASSERT_FALSE(alone);
+  for (auto const& part : {stranger.address(), std::string("CN = bad"), std::string("not accepted")})
+    EXPECT_NE(alone.error().text.find(part), std::string::npos) << alone.error().text;
+  auto const joined = joiner.start({stranger.address(), founder.address()});
+  EXPECT_TRUE(joined) << joined.error().text;
+  EXPECT_NE(joiner.lines().find("no TLS connection to " + stranger.address()), std::string::npos);
+}
+
+TEST(live_group, new_certificates_are_taken_or_refused_while_it_runs) {
+  certificates made;
+  made.issue("one", "IP:127.0.0.1");
+  made.issue("old", "IP:127.0.0.1", -1);
+  hall among;
+  small_server server(among, "a");
+  secure(server, made, "one");
+  ASSERT_TRUE(server.start({}));
+  EXPECT_TRUE(server.group->reload_certificates());
+  secure(server, made, "old");
+  auto const refused = server.group->reload_certificates();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find("has expired"), std::string::npos) << refused.error().text;
+  auto const never = small_server(among, "b").start({});
+  EXPECT_TRUE(never) << "without TLS nothing is read";
+}
+
+TEST(live_group, who_cannot_use_tls_does_not_take_part) {
+  certificates made;
+  made.issue("old", "IP:127.0.0.1", -1);
+  hall among;
+  small_server server(among, "a");
+  secure(server, made, "old");
+  auto const refused = server.start({});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find("old.pem"), std::string::npos) << refused.error().text;
 }
 
 }  // namespace
