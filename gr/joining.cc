@@ -131,11 +131,13 @@ void member::on(xcom::site_installed const& in) {
   known_site_ = in.at;
   bool const delivers = stage_ == stage::replaying || stage_ == stage::online;
   if (delivers || !planner_ || planner_->finished()) return;
+  // First who is there now: the next donor is chosen among these.
+  run_planner(recovery::view_installed{candidates()});
   // A donor that was restarted remembers nothing of us, however soon it is ONLINE again.
   auto const* const donor = donor_ ? known_site_.find(*donor_) : nullptr;
-  if (stage_ == stage::copying && donor != nullptr && donor->boot != donor_boot_)
+  bool const waits = stage_ == stage::copying && !planner_->finished();
+  if (waits && donor != nullptr && donor->boot != donor_boot_)
     run_planner(recovery::clone_ended{donor->id, "it was restarted", false});
-  run_planner(recovery::view_installed{candidates()});
 }
 
 // ---- what is observed ----

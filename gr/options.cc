@@ -250,6 +250,27 @@ base::result<void> option_store::refuse_not_built(assignment const& wanted, std:
                     "': this is not built yet; only its default, '" + default_text(spec) + "', is accepted");
 }
 
+void option_store::carry_out_with(command call) {
+  std::lock_guard const hold(mutex_);
+  command_ = std::move(call);
+}
+
+base::result<void> option_store::carry_out(assignment const& wanted, moment when) const {
+  auto const& spec = *wanted.spec;
+  if (wanted.parsed.text == default_text(spec)) return {};
+  auto const named = "option '" + std::string(spec.name) + "': ";
+  if (when == moment::before_start)
+    return base::fail(named + "it is a command, and can only be given to a running member");
+  command call;
+  {
+    std::lock_guard const hold(mutex_);
+    call = command_;
+  }
+  if (!call) return base::fail(named + "this server is not connected to a group");
+  auto const done = call(spec, wanted.parsed.text);
+  return done ? base::result<void>{} : base::fail(named + done.error().text);
+}
+
 void option_store::store(std::vector<assignment> const& assignments) {
   {
     std::lock_guard const hold(mutex_);
@@ -279,12 +300,14 @@ base::result<void> option_store::set(std::string_view name, std::string_view tex
   auto const checked = check(trimmed(name), trimmed(text), when);
   if (!checked) return checked.error();
   if (auto allowed = refuse_not_built(*checked, trimmed(name)); !allowed) return allowed;
+  if (is_command(*checked->spec)) return carry_out(*checked, when);
   store({*checked});
   return {};
 }
 
 base::result<std::vector<std::string>> option_store::set_all(std::string_view list, moment when) {
   std::vector<assignment> assignments;
+  std::vector<assignment> commands;
   std::vector<std::string> remarks;
   while (!list.empty()) {
     auto item = trimmed(next_item(list, ';'));
@@ -295,6 +318,10 @@ base::result<std::vector<std::string>> option_store::set_all(std::string_view li
     auto const checked = check(name, trimmed(item), when);
     if (!checked) return checked.error();
     if (auto const allowed = refuse_not_built(*checked, name); !allowed) return allowed.error();
+    if (is_command(*checked->spec)) {
+      commands.push_back(*checked);
+      continue;
+    }
     bool const without_effect = checked->spec->ignored || is_not_built_yet(*checked->spec);
     if (without_effect && checked->parsed.text != text(name))
       remarks.push_back("option '" + std::string(name) + "' has no effect in this provider");
@@ -303,6 +330,8 @@ base::result<std::vector<std::string>> option_store::set_all(std::string_view li
                         std::string(trimmed(item)) + " that is allowed");
     assignments.push_back(*checked);
   }
+  for (auto const& each : commands)
+    if (auto const done = carry_out(each, when); !done) return done.error();
   store(assignments);
   return remarks;
 }

@@ -51,6 +51,8 @@ std::span<option_spec const> option_table();
 // Named for what they will do, and not built yet: only their default is accepted. Under a Galera name such a setting is taken
 // with a remark, like one without effect.
 bool is_not_built_yet(option_spec const& spec);
+// Setting it does something, once; no value is kept.
+bool is_command(option_spec const& spec);
 // By our name or an alias, exact; nullptr when unknown.
 option_spec const* find_option(std::string_view name);
 // "0 .. 3600 seconds", "ON, OFF", ...: what an error message says is allowed.
@@ -84,6 +86,10 @@ class option_store {
   [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
   // Called after a change, without a lock held, on the thread that made it. The answer removes the listener when it dies.
   std::shared_ptr<void> on_change(listener call);
+  // Who carries out an option that is a command (is_command) when it is set; its error is set()'s. Nobody: there is no
+  // group to command. Called without a lock held.
+  using command = std::function<base::result<void>(option_spec const& which, std::string const& text)>;
+  void carry_out_with(command call);
 
  private:
   struct value {
@@ -98,6 +104,7 @@ class option_store {
   };
   static base::result<assignment> parse(std::string_view name, std::string_view text);
   [[nodiscard]] base::result<void> refuse_not_built(assignment const& wanted, std::string_view name) const;
+  [[nodiscard]] base::result<void> carry_out(assignment const& wanted, moment when) const;
   base::result<assignment> check(std::string_view name, std::string_view text, moment when) const;
   void store(std::vector<assignment> const& assignments);
   value get(std::string_view name) const;
@@ -106,6 +113,7 @@ class option_store {
   mutable std::mutex mutex_;
   std::vector<value> values_;  // beside option_table()
   std::vector<std::weak_ptr<listener>> listeners_;
+  command command_;
   std::atomic<std::uint64_t> version_{1};
 };
 

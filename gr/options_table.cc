@@ -54,13 +54,16 @@ constexpr auto table = std::to_array<option_spec>({
     of_text("group_replication_local_address", "", "", next_start, "host:port of this member's group endpoint"),
     of_text("group_replication_group_seeds", "", "", next_start, "host:port list of members to ask for admission"),
     of_switch("group_replication_bootstrap_group", "", "OFF", next_start, "the next connect creates the group"),
-    of_text("group_replication_force_members", "", "", at_once,
-            "host:port list: the membership to impose after a majority was lost"),
+    of_text(
+        "group_replication_force_members", "", "", at_once,
+        "host:port list of the members to go on with after a majority was lost for good. What only the lost ones held "
+        "is lost, and they must not come back as they are"),
     of_text("gmcast.listen_addr", "", "", next_start, "tcp://host:port this member listens at"),
     of_text("base_host", "", "", next_start, "host the others reach this member at"),
     of_number("base_port", "", "4567", 1, 65535, "", next_start,
               "port of the group endpoint when no other option names one"),
-    of_switch("pc.bootstrap", "", "OFF", at_once, "makes a member without majority a group of its own"),
+    of_switch("pc.bootstrap", "", "OFF", at_once,
+              "goes on with the members that are reachable, like group_replication_force_members with their addresses"),
     of_text(
         "group_replication_ip_allowlist", "", "AUTOMATIC", at_once,
         "addresses, networks and host names that may connect to the group endpoint, separated by commas; AUTOMATIC: "
@@ -252,7 +255,6 @@ std::span<option_spec const> option_table() { return table; }
 bool is_not_built_yet(option_spec const& spec) {
   static constexpr auto names = std::to_array<std::string_view>({
       "group_replication_group_name",
-      "group_replication_force_members",
       "group_replication_single_primary_mode",
       "group_replication_primary_election_mode",
       "group_replication_arbitrator",
@@ -276,9 +278,12 @@ bool is_not_built_yet(option_spec const& spec) {
       "group_replication_flow_control_release_percent",
       "group_replication_donor_policy",
       "group_replication_components_stop_timeout",
-      "pc.bootstrap",
   });
   return std::ranges::find(names, spec.name) != names.end();
+}
+
+bool is_command(option_spec const& spec) {
+  return spec.name == "group_replication_force_members" || spec.name == "pc.bootstrap";
 }
 
 }  // namespace gr

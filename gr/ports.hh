@@ -194,6 +194,9 @@ class group {
 
   // The server no longer applies in time and says so (desync), or does again; caught_up follows resync.
   virtual void set_desynced(bool desynced) = 0;
+  // (blocks, bounded) Goes on with these members (host:port, comma separated; empty: all that are reachable) though they are
+  // no majority: a human's word that the others are gone for good. Errors: what speaks against it.
+  virtual base::result<void> force_members(std::string const& addresses) = 0;
   // Applied positions moved: makes room for more deliveries. Cheap; called on every commit.
   virtual void note_progress() = 0;
 

@@ -62,6 +62,7 @@ void live_group::broke(std::string const& why) {
   waiting_.clear();
   if (connecting_) connecting_->answer(base::fail(why));
   if (leaving_) leaving_->answer(true);
+  if (forcing_) forcing_->answer(base::fail(why));
   publish_broken();
   if (!std::exchange(gave_up_, true)) server_.deliver(gr::group_closed{});
 }
@@ -303,6 +304,7 @@ gr::group_status live_group::status() const {
 }
 
 void live_group::answer_all_as_unknown(std::string const& why) {
+  if (auto const commanded = std::exchange(forcing_, nullptr)) commanded->answer(base::fail(why));
   if (!waiting_.empty()) ++clients_life_;  // before anybody is answered
   if (member_) step_member(gr::abandoned{why});
   for (auto const& [seq, who] : waiting_) who->answer({gr::order_outcome::unknown, -1, -1, why});

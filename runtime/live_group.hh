@@ -75,6 +75,7 @@ class live_group final : public gr::group {
   void state_sent(gr::seqno_t position, int error) override;
   void state_received(base::uuid const& history, gr::seqno_t position, int error) override;
   void set_desynced(bool desynced) override;
+  base::result<void> force_members(std::string const& addresses) override;
   void note_progress() override {}
   base::result<void> reload_certificates() override;
   [[nodiscard]] gr::group_status status() const override;
@@ -175,6 +176,8 @@ class live_group final : public gr::group {
   void leave_when_possible();
   void observe();
   void check_majority();
+  void begin_forcing(std::string const& addresses);
+  void check_forcing();
   void purge_log();
   [[nodiscard]] xcom::origin_seq next_seq() const;
   [[nodiscard]] std::string why_refused() const;  // what a server wants ordered now; empty: it is not
@@ -226,6 +229,7 @@ class live_group final : public gr::group {
   gr::counters count_;
   std::shared_ptr<ticket<base::result<void>>> connecting_;
   std::shared_ptr<ticket<bool>> leaving_;
+  std::shared_ptr<ticket<base::result<void>>> forcing_;
 
   // between threads
   std::mutex life_mutex_;  // one connect or disconnect at a time

@@ -281,6 +281,7 @@ void live_group::tick() {
   settle();
   if (gives_up_place_) leave_when_possible();
   check_majority();
+  check_forcing();
   purge_log();
   if (now_.value() % status_every_ticks == 0) publish_status();
 }

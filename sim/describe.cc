@@ -96,6 +96,7 @@ struct event_text {
   std::string operator()(xcom::app_facts const& e) const { return format("facts, {} bytes", e.facts.size()); }
   std::string operator()(xcom::update_self const& e) const { return format("update self to \"{}\"", e.app.text()); }
   std::string operator()(xcom::leave_group const&) const { return "leave group"; }
+  std::string operator()(xcom::force_members const& e) const { return format("force {} members", e.who.size()); }
   std::string operator()(xcom::start_delivery const& e) const {
     return format("start delivery after {} source {}{}", e.from.slot.value(), e.source ? name(*e.source) : "any",
                   e.with_notes ? " with notes" : "");

@@ -130,6 +130,8 @@ void oracle::advance_frontier() {
       check(change->next.version == newest_site().version + 1, "a site change counts one up");
       sites_[frontier_.next()] = change->next;
       ++site_changes_;
+      if (std::ranges::all_of(change->next.members, [&](auto const& each) { return forced_.contains(each.id); }))
+        forced_.clear();
     }
     next->second.what = nullptr;
   }
@@ -137,14 +139,16 @@ void oracle::advance_frontier() {
 
 void oracle::check_majority(xcom::slot_no slot, claim const& decided) const {
   auto const& site = site_at(slot);
-  std::size_t holding = 0;
-  for (auto const& member : site.members) {
-    if (member.role == xcom::member_role::non_voting) continue;
-    auto const at = acceptors_.find(member.id);
-    if (at == acceptors_.end()) continue;
+  auto const holds = [&](xcom::member_id const& who) {
+    auto const at = acceptors_.find(who);
+    if (at == acceptors_.end()) return false;
     auto const held = at->second.held.find(slot);
-    if (held != at->second.held.end() && held->second.value == decided.value) ++holding;
-  }
+    return held != at->second.held.end() && held->second.value == decided.value;
+  };
+  auto const holding = static_cast<std::size_t>(std::ranges::count_if(site.members, [&](auto const& member) {
+    return member.role != xcom::member_role::non_voting && holds(member.id);
+  }));
+  if (!forced_.empty() && std::ranges::all_of(forced_, holds)) return;
   check(holding >= site.majority(), [&] {
     return fmt::format("slot {} is decided (says {}) with a majority: {} of {} hold it", slot.value(),
                        xcom::to_string(decided.first_by), holding, site.voters());

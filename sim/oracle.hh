@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -31,6 +32,9 @@ class oracle {
   void bootstrapped(xcom::site const& first);
   void joined(xcom::member_id const& who, xcom::ballot const& promised, xcom::slot_no decided);
   void reopened(xcom::member_id const& who, xcom::recovered_log const& found);
+
+  // A human's word: until the site of these is in force, all of them are as good as a majority.
+  void forced(std::vector<xcom::member_id> const& who) { forced_ = {who.begin(), who.end()}; }
 
   void promised(xcom::member_id const& who, xcom::ballot const& ballot);
   void accepted(xcom::member_id const& who, xcom::accepted_slot const& what);
@@ -119,6 +123,7 @@ class oracle {
   gr::seqno_t acknowledged_up_to_ = 0;
   std::uint64_t history_ = 0;
   std::map<xcom::member_id, xcom::origin_seq> last_of_origin_;
+  std::set<xcom::member_id> forced_;
   xcom::slot_no frontier_;
   xcom::slot_no last_delivered_;
   std::uint64_t messages_ = 0;

@@ -28,6 +28,13 @@ server::server(std::size_t number, world& shared, xcom::member_role role)
   world_.net.attach(address_, [this](auto const& from, auto const& what) { receive(from, what); });
 }
 
+void server::force(std::vector<xcom::member_id> const& who) {
+  auto const objection = node_->why_not_forced(who);
+  check(objection.empty(), [&] { return name_ + " can go on with those named: " + objection; });
+  world_.watch.forced(who);
+  post(xcom::force_members{who});
+}
+
 // ---- beginning ----
 
 void server::bootstrap() {

@@ -39,8 +39,9 @@ class server {
   void resume();
   void leave();  // announced
   void crash_in(std::uint64_t actions, bool torn_write);
-  void disarm();  // no crash is due any more
-  void submit();  // a client comes
+  void disarm();                                        // no crash is due any more
+  void submit();                                        // a client comes
+  void force(std::vector<xcom::member_id> const& who);  // a human's word
   void set_slow_applier(bool slow);
   void set_disk_full(bool full) { disk_->set_full(full); }
   void peer_died(std::string const& address);  // its connections broke

@@ -171,8 +171,14 @@ void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t
     return static_cast<std::uint64_t>(furthest - each->facts.applied) < world_.with.member.donor_threshold;
   };
   auto const chosen = std::find_if(able.begin(), able.end(), [&](auto const* each) { return each->id == donor; });
-  check(chosen != able.end(),
-        [&] { return fmt::format("{} chooses a donor that can serve it, not {}", name_, xcom::to_string(donor)); });
+  check(chosen != able.end(), [&] {
+    std::string all;
+    for (auto const& each : known.others)
+      all += fmt::format(" {} {} log from {},", xcom::to_string(each.id), each.heard ? "heard" : "silent",
+                         each.facts.first_available);
+    return fmt::format("{} at {} chooses a donor that can serve it, not {}; it knows of{} site {}", name_,
+                       stands_at.value_or(-1), xcom::to_string(donor), all, known.at.version);
+  });
   auto const better = std::find_if(
       able.begin(), able.end(), [&](auto const* each) { return is_close(each) && !donors_tried_.contains(each->id); });
   check(is_close(*chosen) || better == able.end(), [&] {

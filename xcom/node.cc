@@ -106,6 +106,7 @@ void node::on(ticked const& happened) {
   }
   if (phase_ == phase::member) {
     tick_suspicions();
+    tick_forced();
     update_quorum();
     tick_election();
     tick_leader();

@@ -94,6 +94,11 @@ struct update_self {
   std::optional<member_role> role = std::nullopt;  // none: as it is
 };
 struct leave_group {};
+// A human's word that the others are gone for good: go on with these members, although they are no majority. Taken when
+// why_not_forced() has no objection, and dropped when they do not all agree before long.
+struct force_members {
+  std::vector<member_id> who;
+};
 // The application is ready: deliver from `from.slot` + 1 on, reading our log where it has the slots and `source` elsewhere.
 struct start_delivery {
   checkpoint from;
@@ -122,8 +127,8 @@ struct log_read {
 struct log_purged {
   slot_no log_begins;
 };
-using event = std::variant<received, ticked, submitted, link_lost, app_facts, update_self, leave_group, start_delivery,
-                           change_source, consumed, log_read, log_purged, notes_done>;
+using event = std::variant<received, ticked, submitted, link_lost, app_facts, update_self, leave_group, force_members,
+                           start_delivery, change_source, consumed, log_read, log_purged, notes_done>;
 
 // ---- actions: what to do, in order ----
 struct persist_promise {
@@ -246,6 +251,9 @@ class node {
   [[nodiscard]] std::map<member_id, peer> const& peers() const { return peers_; }
   [[nodiscard]] origin_seq next_seq() const { return next_seq_; }
   [[nodiscard]] std::size_t undelivered_own() const { return pending_.size(); }
+  // For a person: what speaks against going on with these alone; empty: nothing.
+  [[nodiscard]] std::string why_not_forced(std::vector<member_id> const& who) const;
+  [[nodiscard]] bool is_forcing() const { return !forced_.empty(); }
   [[nodiscard]] std::string describe() const;  // one line for traces and failure dumps
 
  private:
@@ -317,6 +325,7 @@ class node {
   void on(app_facts const& happened);
   void on(update_self const& happened);
   void on(leave_group const& happened);
+  void on(force_members const& happened);
   void on(log_purged const& happened);
   void finish_step();
   template <class Action> void emit(Action&& what) { out_->emplace_back(std::forward<Action>(what)); }
@@ -364,6 +373,8 @@ class node {
   void ask_new_members_to_promise();
   void enqueue(message const& what, bool oldest);
   [[nodiscard]] bool has_majority(std::set<member_id> const& who) const;
+  [[nodiscard]] bool is_acknowledged(leading const& lead, slot_no slot) const;
+  [[nodiscard]] bool decides_alone() const { return forced_.empty() ? site_.majority() == 1 : forced_.size() == 1; }
   [[nodiscard]] bool has_live_leader() const;
   [[nodiscard]] bool is_heard_by_majority() const;
 
@@ -411,6 +422,8 @@ class node {
   void tick_requests();
   void send_heartbeats();
   void update_quorum();
+  void tick_forced();
+  void end_forced_if_done();
   void wish_for(wish::kind what, site_member const& who);
   [[nodiscard]] std::optional<site> wished_site() const;
   void drop_wishes_granted();
@@ -439,6 +452,10 @@ class node {
   bool leaving_ = false;
   bool site_due_ = false;  // the site in force stands in no slot yet: the first slot proposed is to be one
   bool have_quorum_ = false;
+  // While a human's word is being carried out: until the site of these members is in force, a quorum is all of their votes,
+  // so that whatever one of them holds stays.
+  std::set<member_id> forced_;
+  base::tick_count forced_until_;
   std::set<member_id> released_by_;  // departing: who has the site without us
   std::set<member_id> reachable_;
   std::uint64_t heartbeats_sent_ = 0;

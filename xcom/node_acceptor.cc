@@ -132,6 +132,7 @@ void node::install_site(site next) {
   site const before = std::move(site_);
   site_ = std::move(next);
   site_due_ = false;
+  end_forced_if_done();
   std::erase_if(strangers_, [&](auto const& each) { return site_.find(each.first) != nullptr; });
   emit(site_installed{decided_, site_});
   std::erase_if(

@@ -15,6 +15,7 @@ constexpr std::uint32_t election_doublings_max = 6;
 }  // namespace
 
 bool node::has_majority(std::set<member_id> const& who) const {
+  if (!forced_.empty()) return std::ranges::includes(who, forced_);
   auto const have = std::count_if(who.begin(), who.end(), [&](auto const& each) { return site_.votes(each); });
   return static_cast<std::size_t>(have) >= site_.majority();
 }
@@ -49,7 +50,7 @@ void node::tick_election() {
   if (!site_.votes(config_.self) || leaving_) return;
   if (is_leader()) {
     // A leader that does not hear a majority, or is not heard by one, would keep its followers from electing another one.
-    if (site_.voters() > 1 && (!have_quorum_ || !is_heard_by_majority())) step_down();
+    if (!decides_alone() && (!have_quorum_ || !is_heard_by_majority())) step_down();
     return;
   }
   if (has_live_leader()) {
@@ -233,8 +234,8 @@ void node::propose() {
     all.by = lead.by;
     all.first_of_ballot = lead.first;
     all.slots.push_back(slot);
-    if (site_.majority() > 1) continue;
-    advance_decided();  // alone: accepted is decided
+    if (!decides_alone()) continue;
+    advance_decided();  // accepted is decided
     if (!is_leader()) return;
   }
   if (all.slots.empty()) return;
@@ -249,15 +250,23 @@ void node::propose() {
   }
 }
 
+bool node::is_acknowledged(leading const& lead, slot_no slot) const {
+  std::size_t have = site_.votes(config_.self) ? 1 : 0;
+  std::size_t have_forced = forced_.count(config_.self);
+  for (auto const& [who, follower] : lead.followers) {
+    if (follower.match < slot || !site_.votes(who)) continue;
+    ++have;
+    have_forced += forced_.count(who);
+  }
+  return forced_.empty() ? have >= site_.majority() : have_forced == forced_.size();
+}
+
 void node::advance_decided() {
   for (;;) {
     auto const* lead = std::get_if<leading>(&role_);
     if (lead == nullptr || decided_.next() >= lead->next) return;
     slot_no const slot = decided_.next();
-    std::size_t have = site_.votes(config_.self) ? 1 : 0;
-    for (auto const& [who, follower] : lead->followers)
-      if (follower.match >= slot && site_.votes(who)) ++have;
-    if (have < site_.majority()) return;
+    if (!is_acknowledged(*lead, slot)) return;
     auto const held = accepted_.find(slot);
     ensure(held != accepted_.end() && held->second.accepted_in == lead->by);
     decide(held->second.what);

@@ -144,8 +144,13 @@ void node::drop_wishes_granted() {
 
 // The site in force with everything wished for worked in; nothing when that is no change.
 std::optional<site> node::wished_site() const {
-  if (wishes_.empty() && !site_due_) return std::nullopt;
+  if (wishes_.empty() && !site_due_ && forced_.empty()) return std::nullopt;
   site next = site_;
+  if (!forced_.empty()) {
+    std::erase_if(next.members, [&](auto const& each) { return !forced_.contains(each.id); });
+    next.version = site_.version + 1;
+    return next;
+  }
   for (auto const& each : wishes_) {
     auto const at = std::find_if(next.members.begin(), next.members.end(),
                                  [&](auto const& member) { return member.id == each.who.id; });

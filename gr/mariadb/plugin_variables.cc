@@ -129,6 +129,17 @@ int check_on_probe(variable const& var, std::string const& text, void* save, Sav
   return 0;
 }
 
+// Only here an error of a command still reaches the user.
+int check_command(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
+  auto const& spec = *variable_of(var).spec;
+  if (auto const done = settings().set(spec.name, text_of(value), option_store::moment::running); !done) {
+    raise_sql_error(ER_WRONG_VALUE_FOR_VAR, done.error().text);
+    return 1;
+  }
+  *static_cast<char const**>(save) = "";
+  return 0;
+}
+
 int check_number(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
   return check_on_probe(variable_of(var), number_text_of(value), save, &shown_value::number);
 }
@@ -178,7 +189,7 @@ mysql_var_check_func check_of(option_spec const& spec) {
   switch (spec.kind) {
     case option_kind::boolean:
     case option_kind::choice: return nullptr;  // the server's own refuses what is not in the list
-    case option_kind::text: return check_text;
+    case option_kind::text: return is_command(spec) ? check_command : check_text;
     default: return is_real(spec) ? check_real : check_number;
   }
 }

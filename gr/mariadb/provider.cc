@@ -58,6 +58,13 @@ provider::provider(group_factory make_group, shared_state& shared)
     tracing_ = options_->flag("debug");
     if (what.name == "gmcast.isolate") gr::isolation_wanted.store(options_->flag("gmcast.isolate"));
   });
+  options_->carry_out_with([this](option_spec const& which, std::string const& text) -> base::result<void> {
+    auto const group = shared_.current_group();
+    if (!group) return base::fail("this server is not connected to a group");
+    if (auto done = group->force_members(which.name == "pc.bootstrap" ? "" : text); !done) return done;
+    log(level::warning, "going on without a majority of the group, as " + std::string(which.name) + " asked");
+    return {};
+  });
   if (auto const* wish = std::getenv("QUORATE_TRACE"); wish != nullptr && *wish != 0)
     (void)options_->set("debug", "ON", option_store::moment::before_start);
 }
@@ -321,7 +328,8 @@ abi::status provider::options_set(char const* list) {
   return options_->flag("socket.ssl_reload") ? reload_certificates() : abi::ok;
 }
 
-// A wish and no state: it is fulfilled, or refused, and gone. FLUSH SSL comes here too.
+// A wish and no state: it is fulfilled, or refused, and gone. No command of the options though: those are carried out before
+// the rest of their list counts, and this is to read the files which that may name. FLUSH SSL comes here too.
 abi::status provider::reload_certificates() {
   (void)options_->set("socket.ssl_reload", "OFF", option_store::moment::running);
   auto const group = shared_.current_group();

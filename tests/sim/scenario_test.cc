@@ -79,6 +79,25 @@ TEST_F(scenario, all_processes_are_killed_at_once_and_nothing_acknowledged_is_lo
   }
 }
 
+// Three of five are gone for good, so a human says; they come back all the same, and are taken in anew.
+TEST_F(scenario, two_of_five_go_on_by_a_humans_word) {
+  start(5);
+  EXPECT_GT(acknowledged_in(sim::seconds(1)), 0U);
+  world.clock.run_until(world.clock.now().plus(sim::seconds(2).value()));  // all of it is everywhere
+  for (std::size_t each : {0U, 1U, 2U}) servers[each]->crash();
+  run(sim::seconds(3));
+  auto const before = world.count.acknowledged;
+  EXPECT_EQ(acknowledged_in(sim::seconds(1)), 0U) << "two of five are no majority";
+  servers[3]->force({servers[3]->id(), servers[4]->id()});
+  run(sim::seconds(1));
+  EXPECT_EQ(servers[3]->node()->current_site().voters(), 2U) << servers[3]->describe();
+  EXPECT_GT(world.count.acknowledged, before);
+  for (std::size_t each : {0U, 1U, 2U}) servers[each]->start();
+  run(sim::seconds(30));
+  for (auto const& each : servers) EXPECT_TRUE(each->is_online()) << each->describe();
+  EXPECT_EQ(servers[3]->node()->current_site().voters(), 5U);
+}
+
 // docs/decisions/0005: its log answers for what it promised, so the other needs no help to take it in anew.
 TEST_F(scenario, one_of_two_loses_its_data_and_takes_a_copy) {
   start(2);

@@ -204,6 +204,61 @@ TEST(node, a_long_answer_is_not_asked_for_again_and_again) {
   EXPECT_GE(asked, 3U);
 }
 
+// Five members, of which 3, 4 and 5 are gone, and slot 11 may have been decided by 2 with two of those.
+TEST(node, a_human_goes_on_with_those_that_are_left_and_keeps_what_any_of_them_holds) {
+  by_hand one({entry(1), entry(2), entry(3), entry(4), entry(5)});
+  ballot const gone{3, id(3)};
+  one.hear(3, accept{group, gone, slot_no(11), slot_no(10), {}});
+  std::vector<member_id> const left{id(1), id(2)};
+  EXPECT_NE(one.machine().why_not_forced(left), "") << "a majority seems to be there still";
+  for (int each = 0; each < 30; ++each) {
+    one.tick(10);
+    one.beat(2);
+  }
+  EXPECT_EQ(one.machine().why_not_forced(left), "");
+  EXPECT_NE(one.machine().why_not_forced({id(1)}).find("is alive and is not in the list"), std::string::npos);
+  EXPECT_NE(one.machine().why_not_forced({id(1), id(2), id(3)}).find("is not reachable"), std::string::npos);
+  EXPECT_NE(one.machine().why_not_forced({id(2)}).find("is not in the list"), std::string::npos);
+
+  one.forget();
+  one.step(force_members{left});
+  ASSERT_NE(one.last<prepare>(), nullptr);
+  ballot const mine = one.last<prepare>()->by;
+  EXPECT_FALSE(one.machine().is_leader()) << "its own promise is not enough";
+  auto const chosen = words("chosen by some");
+  one.hear(2, promise{group, mine, slot_no(11), slot_no(10), {{slot_no(11), gone, chosen}}});
+  ASSERT_TRUE(one.machine().is_leader());
+  ASSERT_EQ(one.last<accept>()->slots.size(), 2U);
+  EXPECT_EQ(*one.last<accept>()->slots[0].what, *chosen);
+  auto const* change = std::get_if<site_change>(one.last<accept>()->slots[1].what.get());
+  ASSERT_NE(change, nullptr);
+  EXPECT_EQ(change->next.members.size(), 2U);
+  EXPECT_EQ(one.machine().decided(), slot_no(10)) << "all of those that are left have to have it";
+  one.hear(2, accepted{group, mine, slot_no(12)});
+  EXPECT_EQ(one.machine().decided(), slot_no(12));
+  EXPECT_EQ(one.machine().current_site().members.size(), 2U);
+  EXPECT_FALSE(one.machine().is_forcing());
+}
+
+TEST(node, a_forced_majority_is_given_up_when_one_of_the_others_speaks) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.tick(300);
+  one.step(force_members{{id(1)}});
+  EXPECT_EQ(one.machine().current_site().members.size(), 1U) << "alone, its own word is enough";
+
+  by_hand other({entry(1), entry(2), entry(3), entry(4), entry(5)});
+  for (int each = 0; each < 30; ++each) {
+    other.tick(10);
+    other.beat(2);
+  }
+  other.step(force_members{{id(1), id(2)}});
+  EXPECT_TRUE(other.machine().is_forcing());
+  other.beat(4);
+  other.tick(1);
+  EXPECT_FALSE(other.machine().is_forcing());
+  EXPECT_EQ(other.machine().current_site().members.size(), 5U);
+}
+
 // Member 2 began again, and this one has not learned of it: what it asks the old member is answered by the new one.
 TEST(node, an_answer_of_the_successor_of_who_was_asked_is_no_reason_to_ask_again_at_once) {
   by_hand one({entry(1), entry(2), entry(3)});

@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+"""A majority is lost for good: a human says with whom to go on."""
+import pymysql
+
+from harness import Group, check, run, wait_for
+
+
+def refused(member, statement, *parts):
+    """The statement fails, and either the client or the error log is told why."""
+    since = len(member.log())
+    try:
+        member.sql(statement)
+    except pymysql.err.MySQLError as error:
+        told = str(error) + member.log()[since:]
+        for part in parts:
+            check(part in told, f"{statement}\n  does not say '{part}': {told[-600:]}")
+        return
+    check(False, f"{statement} was not refused")
+
+
+def with_table(group):
+    group.form()
+    group[0].sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
+    group.check_equal()
+
+
+def alone(member):
+    wait_for(f"{member.name} to know that it has no majority", 30, lambda: member.status("wsrep_cluster_status") == "non-Primary")
+
+
+def one_of_three_goes_on():
+    """two of three are gone: the third says what is wrong with a list, goes on by itself, and takes the others back when they come"""
+    with Group(3) as group:
+        with_table(group)
+        address = [f"{each.address}:{each.group_port}" for each in group.members]
+        refused(group[0], f"SET GLOBAL group_replication_force_members = '{address[0]}'", "a majority of the group is reachable")
+        group[1].kill()
+        group[2].kill()
+        alone(group[0])
+        refused(group[0], f"SET GLOBAL group_replication_force_members = '{address[0]},{address[1]}'", "is not reachable")
+        refused(group[0], f"SET GLOBAL group_replication_force_members = '{address[1]}'", "is not in the list")
+        refused(group[0], "SET GLOBAL group_replication_force_members = 'nowhere:1'", "is not the address of a member", address[0])
+        group[0].sql(f"SET GLOBAL group_replication_force_members = '{address[0]}'")
+        group[0].wait_ready(20)
+        group[0].sql("INSERT INTO d.t VALUES (2)")
+        check(len(group[0].group_members()[1]) == 1, "the lost ones are members still")
+        check(group[0].value("SELECT @@group_replication_force_members") == "", "a command's value is kept")
+        for each in group.members[1:]:
+            each.start(recover=True)
+        check(group[2].value("SELECT COUNT(*) FROM d.t", causal=True) == 2, "rows are missing")
+        group.wait_size(3)
+        group.check_equal()
+
+
+def two_of_five_go_on():
+    """three of five are gone: the two that are left go on together, by Galera's name for it"""
+    with Group(5) as group:
+        with_table(group)
+        for each in group.members[:3]:
+            each.kill()
+        alone(group[4])
+        alone(group[3])
+        group[4].sql("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'")
+        for each in group.members[3:]:
+            each.wait_ready(20)
+        group.wait_size(2, among=group.members[3:])
+        group[3].sql("INSERT INTO d.t VALUES (2)")
+        check(group[4].value("SELECT COUNT(*) FROM d.t", causal=True) == 2, "rows are missing")
+        group[0].start(recover=True)
+        group.wait_size(3, among=[group[0], group[3], group[4]])
+        check(group[0].value("SELECT COUNT(*) FROM d.t", causal=True) == 2, "rows are missing")
+        refused(group[0], "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'", "a majority of the group is reachable")
+
+
+if __name__ == "__main__":
+    run(one_of_three_goes_on, two_of_five_go_on)
