@@ -328,7 +328,8 @@ abi::status provider::options_set(char const* list) {
   return options_->flag("socket.ssl_reload") ? reload_certificates() : abi::ok;
 }
 
-// A wish and no state: it is fulfilled, or refused, and gone. FLUSH SSL comes here too.
+// A wish and no state: it is fulfilled, or refused, and gone. No command of the options though: those are carried out before
+// the rest of their list counts, and this is to read the files which that may name. FLUSH SSL comes here too.
 abi::status provider::reload_certificates() {
   (void)options_->set("socket.ssl_reload", "OFF", option_store::moment::running);
   auto const group = shared_.current_group();

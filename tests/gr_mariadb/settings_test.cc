@@ -71,27 +71,6 @@ TEST(options, what_is_not_built_yet_is_refused_under_its_own_name) {
   EXPECT_EQ(remarks->size(), 1U);
 }
 
-TEST(options, a_command_is_carried_out_when_it_is_given_and_keeps_no_value) {
-  gr::option_store store;
-  auto const early = store.set("group_replication_force_members", "a:1", moment::before_start);
-  ASSERT_FALSE(early.has_value());
-  EXPECT_NE(early.error().text.find("running member"), std::string::npos) << early.error().text;
-  EXPECT_FALSE(store.set("pc.bootstrap", "1", moment::running).has_value()) << "nobody is there to carry it out";
-  std::vector<std::string> given;
-  store.carry_out_with([&](gr::option_spec const& which, std::string const& text) -> base::result<void> {
-    given.push_back(std::string(which.name) + "=" + text);
-    return text == "b:1" ? base::result<void>(base::fail("b:1 is not reachable")) : base::result<void>{};
-  });
-  EXPECT_TRUE(store.set("group_replication_force_members", "a:1", moment::running).has_value());
-  EXPECT_EQ(store.text("group_replication_force_members"), "");
-  auto const refused = store.set_all("group_replication_force_members=b:1;debug=1", moment::running);
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_NE(refused.error().text.find("b:1 is not reachable"), std::string::npos) << refused.error().text;
-  EXPECT_FALSE(store.flag("debug")) << "all of a list or nothing";
-  EXPECT_TRUE(store.set_all("pc.bootstrap=yes", moment::running).has_value());
-  EXPECT_EQ(given.back(), "pc.bootstrap=ON");
-}
-
 // Goal: Galera's switch and our mode are one setting, and turning TLS on twice never weakens it.
 TEST(options, galeras_switch_for_tls_sets_our_mode) {
   gr::option_store store;
@@ -111,6 +90,27 @@ TEST(options, galeras_switch_for_tls_sets_our_mode) {
   for (auto const* part : {"socket.ssl", "maybe", "ON or OFF"}) EXPECT_NE(wrong.find(part), std::string::npos) << wrong;
   EXPECT_EQ(mode_after("socket.ssl_ca = /etc/ca.pem"), "REQUIRED");
   EXPECT_EQ(store.text("group_replication_ssl_ca"), "/etc/ca.pem");
+}
+
+TEST(options, a_command_is_carried_out_when_it_is_given_and_keeps_no_value) {
+  gr::option_store store;
+  auto const early = store.set("group_replication_force_members", "a:1", moment::before_start);
+  ASSERT_FALSE(early.has_value());
+  EXPECT_NE(early.error().text.find("running member"), std::string::npos) << early.error().text;
+  EXPECT_FALSE(store.set("pc.bootstrap", "1", moment::running).has_value()) << "nobody is there to carry it out";
+  std::vector<std::string> given;
+  store.carry_out_with([&](gr::option_spec const& which, std::string const& text) -> base::result<void> {
+    given.push_back(std::string(which.name) + "=" + text);
+    return text == "b:1" ? base::result<void>(base::fail("b:1 is not reachable")) : base::result<void>{};
+  });
+  EXPECT_TRUE(store.set("group_replication_force_members", "a:1", moment::running).has_value());
+  EXPECT_EQ(store.text("group_replication_force_members"), "");
+  auto const refused = store.set_all("group_replication_force_members=b:1;debug=1", moment::running);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().text.find("b:1 is not reachable"), std::string::npos) << refused.error().text;
+  EXPECT_FALSE(store.flag("debug")) << "all of a list or nothing";
+  EXPECT_TRUE(store.set_all("pc.bootstrap=yes", moment::running).has_value());
+  EXPECT_EQ(given.back(), "pc.bootstrap=ON");
 }
 
 TEST(options, what_has_no_effect_is_accepted_with_a_remark) {
