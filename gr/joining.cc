@@ -156,12 +156,12 @@ void member::on(observed const& in) {
 }
 
 void member::publish_facts() {
-  live_facts facts{state_.history,
-                   std::max(last_.applied, base_),
-                   state_.seqno,
-                   last_.first_available,
-                   static_cast<std::uint32_t>(donating_to_.size()),
-                   desynced_};
+  // A server that runs says itself how far it is. What the life before this one had ordered may not be applied yet, and the
+  // group forgets what everybody has applied.
+  seqno_t const applied = config_.server_runs ? last_.applied : std::max(last_.applied, base_);
+  live_facts facts{
+      state_.history, applied, state_.seqno, last_.first_available, static_cast<std::uint32_t>(donating_to_.size()),
+      desynced_};
   if (stage_ == stage::choosing || stage_ == stage::copying || stage_ == stage::asking) {
     facts.ordered = facts.applied = base_;
     facts.first_available = -1;

@@ -152,6 +152,7 @@ void member::hand_over(xcom::message const& from, write_set_message const& what,
   ++count_.received;
   count_.received_bytes += what.data.size() + what.keys.size();
   if (outcome.seqno <= base_) return;
+  start_server();  // history may be here before the first look at how things stand
   remote_write_set event;
   event.source = what.source;
   event.flags = what.flags;
@@ -248,7 +249,8 @@ void member::move_stable() {
   if (!last_.leads || stage_ != stage::online) return;
   if (now_.value() - stable_sent_.value() < config_.stable_every_ticks) return;
   seqno_t stable = last_.applied;
-  for (auto const& each : site_.members) {
+  // Who is ONLINE in a site that is not delivered here yet counts already: its clients write.
+  for (auto const& each : known_site_.members) {
     if (each.id == config_.self || facts_of(each).status != member_status::online) continue;
     auto const at =
         std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& other) { return other.id == each.id; });

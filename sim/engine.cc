@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t slow_factor = 100;
 constexpr std::uint64_t flush_one_in = 4;
+constexpr std::uint64_t at_once_one_in = 16;
 constexpr std::size_t apply_at_once = 16;  // threads of the applier
 constexpr std::string_view schema = "shop";
 constexpr std::string_view table = "stock";
@@ -154,9 +155,12 @@ void engine::deliver(gr::server_event const& event) {
   schedule();
 }
 
+// Now and then an applier is done before the thread that handed it its work goes on.
 void engine::schedule() {
   if (working_ || queue_.empty()) return;
   working_ = true;
+  if (!slow_ && std::holds_alternative<change>(queue_.front()) && world_.random.chance(1, at_once_one_in))
+    return work();
   auto const mean = world_.with.apply_time.value() * (slow_ ? slow_factor : 1);
   ports_.after(micros(world_.random.below(2 * mean + 1)), [this] { work(); });
 }
@@ -253,6 +257,7 @@ void engine::begin_to_receive() {
 void engine::receive(database copy) {
   receiving_ = false;
   data_.live = std::move(copy);
+  world_.watch.received_copy(name_, *data_.live);
   ports_.flush();
   next_ = position() + 1;
   up_ = true;

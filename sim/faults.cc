@@ -20,7 +20,10 @@ faults::faults(world& shared, std::vector<std::unique_ptr<server>>& servers)
             {rates.slow_applier, &faults::slow_applier},
             {rates.leave, &faults::leave},
             {rates.bad_links, &faults::bad_links},
-            {rates.wipe, &faults::wipe}};
+            {rates.wipe, &faults::wipe},
+            {rates.half_heard, &faults::half_heard},
+            {rates.late_words, &faults::late_words},
+            {rates.unheard_successor, &faults::unheard_successor}};
   for (auto const& each : kinds_) weights_ += each.weight;
 }
 

@@ -42,12 +42,19 @@ class faults {
   void leave();
   void bad_links();
   void wipe();
+  void half_heard();
+  void late_words();
+  void unheard_successor();
 
   void restart_later(server& which);
   void later(std::function<void()> end);  // when the fault is over
   server& any_server();
   server* any_running();
   std::pair<server*, server*> any_link();
+  server* leader();  // one of them, should there be two
+  std::vector<server*> some_others(server const& than, std::size_t count);
+  [[nodiscard]] micros suspicion() const;  // so long a silence means something
+  void silence(server& which);
   [[nodiscard]] bool may_forget(server const& which) const;
   [[nodiscard]] bool may_forget(server const& which, xcom::site const& site) const;
   [[nodiscard]] bool site_may_change() const;

@@ -94,8 +94,27 @@ void choose_faults(base::prng& random, limits& to) {
   to.faults.leave = maybe(3);
   to.faults.bad_links = maybe(2);
   to.faults.wipe = maybe(2);
+  to.faults.half_heard = maybe(3);
+  to.faults.late_words = maybe(3);
+  to.faults.unheard_successor = maybe(3);
   to.fault_every = milliseconds(one_of<std::uint64_t>(random, {100, 500, 2000, 5000}));
   to.chaos = seconds(random.between(4, 20));
+}
+
+// One leader after the other, and nothing else: what one leaves to the next shows only where many follow each other.
+void choose_storm_of_elections(base::prng& random, std::size_t least, limits& to) {
+  constexpr base::tick_count hardly_ever(100000);
+  to.faults = {};
+  to.faults.half_heard = 6;
+  to.faults.late_words = 2;
+  to.faults.unheard_successor = 4;
+  to.faults.one_way = 2;
+  to.fault_every = milliseconds(one_of<std::uint64_t>(random, {300, 1000}));
+  to.servers = std::max(least, std::min<std::size_t>(to.servers, 5));
+  to.initial = to.servers;
+  to.node.expel_ticks = hardly_ever;
+  to.node.suspect_ticks = base::tick_count(std::min<std::uint64_t>(to.node.suspect_ticks.value(), 50));
+  to.think_time = micros(std::min(to.think_time.value(), milliseconds(20).value()));
 }
 
 }  // namespace
@@ -109,8 +128,9 @@ limits choose_limits(base::prng& random, member_range servers) {
   choose_links(random, chosen);
   choose_load(random, chosen);
   choose_member(random, chosen);
-  give_time_for_a_round_trip(chosen);
   choose_faults(random, chosen);
+  if (random.chance(1, 6)) choose_storm_of_elections(random, servers.least, chosen);
+  give_time_for_a_round_trip(chosen);
   return chosen;
 }
 

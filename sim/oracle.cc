@@ -67,7 +67,8 @@ void oracle::accepted(xcom::member_id const& who, xcom::accepted_slot const& wha
   its.promised = what.accepted_in;
   auto& held = its.held[what.slot];
   auto const value = digest(*what.what);
-  check(held.in != what.accepted_in || held.value == value, [&] {
+  // What went with the power was never told to anybody: the same ballot may begin anew.
+  check(held.in != what.accepted_in || held.value == value || held.may_be_gone, [&] {
     return fmt::format("{} accepts two values for slot {} in {}", name(), what.slot.value(), text(what.accepted_in));
   });
   held = {what.accepted_in, value, what.what, false};
@@ -86,6 +87,17 @@ void oracle::lost_power(xcom::member_id const& who) {
   for (auto const slot : its.unsynced)
     if (auto const at = its.held.find(slot); at != its.held.end()) at->second.may_be_gone = true;
   its.unsynced.clear();
+}
+
+void oracle::said(xcom::member_id const& who, xcom::wire_message const& what) const {
+  auto const* promise = std::get_if<xcom::promise>(&what);
+  auto const* accepted = std::get_if<xcom::accepted>(&what);
+  if (promise == nullptr && accepted == nullptr) return;
+  auto const& ballot = promise != nullptr ? promise->to : accepted->in;
+  auto const its = acceptors_.find(who);
+  check(its != acceptors_.end() && its->second.promised >= ballot, [&] {
+    return fmt::format("{} has its promise {} in the log before it says so", xcom::to_string(who), text(ballot));
+  });
 }
 
 void oracle::learned(xcom::member_id const& who, xcom::decided_slot const& what) {
@@ -128,6 +140,7 @@ void oracle::advance_frontier() {
     frontier_ = next->first;
     if (auto const* change = std::get_if<xcom::site_change>(next->second.what.get())) {
       check(change->next.version == newest_site().version + 1, "a site change counts one up");
+      check_site(change->next);
       sites_[frontier_.next()] = change->next;
       ++site_changes_;
       if (std::ranges::all_of(change->next.members, [&](auto const& each) { return forced_.contains(each.id); }))
@@ -155,6 +168,17 @@ void oracle::check_majority(xcom::slot_no slot, claim const& decided) const {
   });
 }
 
+void oracle::check_site(xcom::site const& next) {
+  for (auto const& each : next.members)
+    for (auto const& other : next.members) {
+      if (&each == &other) break;
+      check(each.id.uuid != other.id.uuid && each.address != other.address, [&] {
+        return fmt::format("a site has each server once: {} and {} at {}", xcom::to_string(other.id),
+                           xcom::to_string(each.id), each.address);
+      });
+    }
+}
+
 xcom::site const& oracle::site_at(xcom::slot_no slot) const { return std::prev(sites_.upper_bound(slot))->second; }
 
 void oracle::forget(acceptor& of) const {
@@ -170,6 +194,11 @@ void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::val
   if (is_new) {
     history_ = mix(mix(history_, messages), note);
     note_members(what, as.after.seqno);
+    if (auto const* all = std::get_if<xcom::batch>(&what)) {
+      auto const verdicts = base::decode<gr::slot_note>(as.note);
+      check(verdicts.has_value(), [&] { return fmt::format("the note of slot {} can be read", slot.value()); });
+      twin_.judge(*all, *verdicts);
+    }
     return check_order(slot, what);
   }
   auto const& known = at->second;
@@ -218,10 +247,25 @@ void oracle::ordered(gr::seqno_t seqno, std::uint64_t trx, bool passed) {
 }
 
 void oracle::committed(std::string const& who, database const& after) {
+  applied_[who] = std::max(applied_[who], after.position());
   auto& known = positions_.at(static_cast<std::size_t>(after.position() - 1));
   if (!known.rows) known.rows = after.fingerprint();
   check(*known.rows == after.fingerprint(),
         [&] { return fmt::format("{} holds the rows of position {} like everybody", who, after.position()); });
+}
+
+void oracle::received_copy(std::string const& who, database const& copy) {
+  applied_[who] = std::max(applied_[who], copy.position());
+}
+
+void oracle::called_stable(gr::seqno_t up_to, std::vector<std::string> const& online) const {
+  for (auto const& each : online) {
+    auto const at = applied_.find(each);
+    auto const applied = at == applied_.end() ? 0 : at->second;
+    check(applied >= up_to, [&] {
+      return fmt::format("what is called stable, {}, was applied by {}, which is at {}", up_to, each, applied);
+    });
+  }
 }
 
 void oracle::acknowledged(std::uint64_t trx, gr::seqno_t seqno) {

@@ -8,7 +8,10 @@
 //         (5) each origin's messages are delivered in order, each once;
 //         (6) a position means the same transaction and the same verdict to every database, and the same rows after it;
 //         (7) a transaction takes one position at most, none when it was refused, and keeps it once it was acknowledged;
-//         (8) a member that becomes ONLINE holds everything that was ordered before it came.
+//         (8) a member that becomes ONLINE holds everything that was ordered before it came;
+//         (9) a promise and an acknowledgement are in the log before anybody hears of them;
+//         (10) verdicts are those of the certifier's dumb twin;
+//         (11) what is called stable has been applied by every ONLINE member.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +25,9 @@
 
 #include "gr/messages.hh"
 #include "sim/database.hh"
+#include "sim/twin.hh"
 #include "xcom/agreed_log.hh"
-#include "xcom/types.hh"
+#include "xcom/messages.hh"
 
 namespace sim {
 
@@ -40,7 +44,8 @@ class oracle {
   void accepted(xcom::member_id const& who, xcom::accepted_slot const& what);
   void learned(xcom::member_id const& who, xcom::decided_slot const& what);
   void decided(xcom::member_id const& who, xcom::slot_no up_to);
-  struct judged {  // what a member made of a slot
+  void said(xcom::member_id const& who, xcom::wire_message const& what) const;  // to another member, and about to leave
+  struct judged {                                                               // what a member made of a slot
     base::blob note;
     gr::replicated_state after;
     gr::seqno_t index_began = 0;  // the position its index was begun at
@@ -52,6 +57,9 @@ class oracle {
   void refused(std::uint64_t trx) { refused_.insert(trx); }  // its client was told that it certainly did not happen
   void ordered(gr::seqno_t seqno, std::uint64_t trx, bool passed);
   void committed(std::string const& who, database const& after);
+  void received_copy(std::string const& who, database const& copy);
+  // About to be ordered, by a leader to whose site these ONLINE servers belong.
+  void called_stable(gr::seqno_t up_to, std::vector<std::string> const& online) const;
   void acknowledged(std::uint64_t trx, gr::seqno_t seqno);
   void became_online(xcom::member_id const& who, std::uint64_t boot, gr::seqno_t holds) const;
 
@@ -106,6 +114,7 @@ class oracle {
   void advance_frontier();
   void check_majority(xcom::slot_no slot, claim const& decided) const;
   void check_index(xcom::member_id const& who, xcom::slot_no slot, judged const& as);
+  static void check_site(xcom::site const& next);
   void check_order(xcom::slot_no slot, xcom::value const& what);
   void note_members(xcom::value const& what, gr::seqno_t at);
   void forget(acceptor& of) const;
@@ -118,6 +127,8 @@ class oracle {
   std::map<std::pair<xcom::slot_no, gr::seqno_t>, std::uint64_t> indexes_;    // by slot and beginning
   std::map<std::pair<xcom::member_id, std::uint64_t>, gr::seqno_t> entered_;  // each boot of each member
   std::vector<position> positions_;                                           // of 1, 2, ...
+  std::map<std::string, gr::seqno_t> applied_;                                // by server: the most it ever had
+  twin twin_;
   std::unordered_map<std::uint64_t, gr::seqno_t> passed_;
   std::unordered_set<std::uint64_t> refused_;
   gr::seqno_t acknowledged_up_to_ = 0;

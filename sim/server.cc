@@ -56,7 +56,8 @@ void server::start() {
     log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
     auto found = log_->open();
     if (!found) {  // it says so, and somebody moves the log away
-      check(lost_power_, "a log that was not lost with the power opens: " + found.error().text);
+      bool const may_be_damaged = lost_power_ && world_.with.durable != durability::disk;
+      check(may_be_damaged, "a log that was not lost with the power opens: " + found.error().text);
       disk_->wipe();
       log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
       found = log_->open();
@@ -150,6 +151,10 @@ void server::take_up_log(xcom::recovered_log const& found) {
                   "data at {}",
                   xcom::to_string(self_), boot_, found.decided.value(), sim::describe(found.promised), found.at.version,
                   found.begins.value(), found.undecided.size(), data_.live ? data_.live->position() : -1));
+  check(!forgot_, [&] {
+    return fmt::format("{} does not come back as {}, whose log may have lost what it said", name_,
+                       xcom::to_string(self_));
+  });
   world_.watch.reopened(self_, found);
   acceptor_ = self_;
   demand(log_->begin({log_name_, self_, boot_}, true));
@@ -233,6 +238,14 @@ void server::give_up(std::string const& why) {
   after(micros(random_.between(1000, 2'000'000)), [this] { stop(); });
 }
 
+void server::fail(std::string const& why) {
+  if (!is_running() || paused_) return;
+  guarded([&] {
+    give_up(why);
+    drain();
+  });
+}
+
 void server::leave() {
   if (!is_online() || closing_) return;
   world_.trace(name_, "leaves");
@@ -312,6 +325,7 @@ void server::end_life() {
   waiting_.clear();
   own_place_.reset();
   chosen_from_.reset();
+  promised_history_.clear();
   majority_lost_ = purged_at_ = {};
   log_begins_ = {};
   first_available_ = applied_before_ = -1;
@@ -370,6 +384,16 @@ void server::when_awake(std::function<void()> what) {
   } else {
     guarded(what);
   }
+}
+
+void server::step_clock(base::tick_count ahead) { tick_offset_ = tick_offset_.plus(ahead.value()); }
+
+void server::set_clock_rate(std::uint64_t percent) {
+  constexpr std::uint64_t whole = 100;
+  auto const elapsed = (world_.clock.now().value() - started_.value()) / tick_period_.value();
+  tick_offset_ = tick_offset_.plus(elapsed);
+  started_ = world_.clock.now();
+  tick_period_ = micros(base::tick_milliseconds * 1000 * whole / std::max<std::uint64_t>(1, percent));
 }
 
 void server::tick() {

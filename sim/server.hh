@@ -41,6 +41,9 @@ class server {
   void crash_in(std::uint64_t actions, bool torn_write);
   void disarm();                                        // no crash is due any more
   void submit();                                        // a client comes
+  void fail(std::string const& why);                    // cannot go on: it leaves and is started again
+  void step_clock(base::tick_count ahead);              // its clock shows so much more from now on
+  void set_clock_rate(std::uint64_t percent);           // of true time, from now on
   void force(std::vector<xcom::member_id> const& who);  // a human's word
   void set_slow_applier(bool slow);
   void set_disk_full(bool full) { disk_->set_full(full); }
@@ -141,6 +144,9 @@ class server {
   [[nodiscard]] choice_facts facts_now() const { return {last_seen_.others, member_->site()}; }
   void check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t> stands_at, choice_facts const& known);
   void note_online();
+  void check_stable(gr::seqno_t up_to) const;
+  void note_promised_history(xcom::member_id const& donor, xcom::slot_no from);
+  void check_promised_history();
   void donate(gr::donate_state const& what);
   bool begin_to_receive();
   void received(std::optional<database> copy);
@@ -212,6 +218,11 @@ class server {
   gr::seqno_t applied_before_ = -1;  // when the log was looked at last
   gr::observed last_seen_;           // what the member was told last, for the checkers
   std::set<xcom::member_id> donors_tried_;
+  struct history_promise {   // a joiner was told to read this log from here on
+    std::uint64_t boot = 0;  // of the joiner
+    xcom::slot_no from;
+  };
+  std::map<xcom::member_id, history_promise> promised_history_;
   std::optional<choice_facts> chosen_from_;  // a donor of a copy, which waits for the server's request
   base::blob note_;                          // of the slot delivered last
   gr::seqno_t index_began_ = 0;              // where the member's certification index was begun

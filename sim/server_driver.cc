@@ -122,6 +122,7 @@ void server::sync_before_answering() {
 
 void server::send_out(std::string const& address, xcom::wire_message what) {
   sync_before_answering();
+  world_.watch.said(self_, what);
   world_.net.send(address_, self_, address, std::move(what));
 }
 
@@ -247,6 +248,7 @@ void server::purge() {
   if (!needed) return;
   demand(log_->purge(*needed));
   ++world_.count.purges;
+  check_promised_history();
   if (std::exchange(log_begins_, log_->begins()) != log_->begins()) post(xcom::log_purged{log_->begins()});
 }
 

@@ -36,6 +36,7 @@ void server::perform(gr::submit const& what) {
   auto const decoded = base::decode<gr::ordered_message>(what.payload);
   if (auto const* request = decoded ? std::get_if<gr::state_request_message>(&*decoded) : nullptr)
     check_donor(request->donor, std::nullopt, std::exchange(chosen_from_, std::nullopt).value_or(facts_now()));
+  if (auto const* stable = decoded ? std::get_if<gr::stable_message>(&*decoded) : nullptr) check_stable(stable->up_to);
   order(what.payload, false);
 }
 
@@ -78,6 +79,8 @@ void server::perform(gr::to_node const& what) {
     check_donor(*change->source, std::max(engine_->position(), member_->state().seqno), facts_now());
   if (auto const* begin = std::get_if<xcom::start_delivery>(&what.what); begin != nullptr && !own_place_)
     index_began_ = gr::state_of(begin->from).seqno;
+  if (auto const* begin = std::get_if<xcom::start_delivery>(&what.what); begin != nullptr && begin->source)
+    note_promised_history(*begin->source, begin->from.slot);
   inbox_.push_back(what.what);
 }
 
@@ -147,6 +150,35 @@ void server::note_online() {
   world_.trace(name_, "is online");
   auto const certified_is_enough = world_.with.member.online_when_certified;
   world_.watch.became_online(self_, boot_, certified_is_enough ? member_->state().seqno : engine_->position());
+}
+
+void server::check_stable(gr::seqno_t up_to) const {
+  std::vector<std::string> online;
+  for (auto const& each : member_->site().members) {
+    auto const its = base::decode<gr::member_facts>(each.app);
+    if (its && its->status == gr::member_status::online) online.push_back(its->name);
+  }
+  world_.watch.called_stable(up_to, online);
+}
+
+// A donor said where to begin: what follows that place is there until the joiner needs nobody any more.
+void server::note_promised_history(xcom::member_id const& donor, xcom::slot_no from) {
+  for (auto* each : world_.servers)
+    if (each->self_ == donor && each->is_running()) each->promised_history_[self_] = {boot_, from};
+}
+
+void server::check_promised_history() {
+  std::erase_if(promised_history_, [&](auto const& each) {
+    auto const* joiner = member_->site().find(each.first);
+    auto const its = joiner == nullptr ? base::result<gr::member_facts>(base::fail("gone"))
+                                       : base::decode<gr::member_facts>(joiner->app);
+    return !its || its->status == gr::member_status::online || joiner->boot != each.second.boot;
+  });
+  for (auto const& [joiner, promised] : promised_history_)
+    check(log_->begins() <= promised.from.next(), [&, joiner = joiner, from = promised.from] {
+      return fmt::format("{} keeps the log from slot {} on for {}, to which it promised it, not from {}", name_,
+                         from.next().value(), xcom::to_string(joiner), log_->begins().value());
+    });
 }
 
 // Of those that were ONLINE, heard and able to serve as of the last tick, a donor is chosen that is not further behind the

@@ -4,9 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <thread>
 
+#include "sim/scenario.hh"
 #include "sim/swarm.hh"
 
 namespace {
@@ -70,6 +74,56 @@ int run_swarm(sim::swarm_options const& options) {
   return all.failed.empty() ? 0 : 1;
 }
 
+// ---- scenarios ----
+
+struct story_options {
+  std::vector<std::string> files;
+  std::optional<std::uint64_t> seed;
+  bool trace = false;
+  bool quiet = false;
+};
+
+bool tell_once(std::string const& file, sim::scenario const& what, std::uint64_t seed, story_options const& options) {
+  auto const told = [&](sim::micros when, std::string const& line) {
+    if (!options.quiet) fmt::print("{:10.3f} s  {}\n", static_cast<double>(when.value()) / 1e6, line);
+  };
+  auto const done = sim::tell(what, seed, options.trace ? stdout : nullptr, told);
+  if (done.failure.empty()) {
+    if (!options.quiet) fmt::print("{} seed {} holds\n", file, seed);
+    return true;
+  }
+  fmt::print("{}: {} (seed {})\n{}repeat with: ./dev sim run {} --seed {} --trace\n", file, done.failure, seed,
+             done.dump, file, seed);
+  return false;
+}
+
+bool run_story(std::string const& file, story_options const& options) {
+  std::ifstream in(file, std::ios::binary);
+  std::string const text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) {
+    fmt::print(stderr, "grsim: {} cannot be read\n", file);
+    return false;
+  }
+  auto const what = sim::parse_scenario(text);
+  if (!what) {
+    fmt::print(stderr, "{}: {}\n", file, what.error().text);
+    return false;
+  }
+  auto const first = options.seed.value_or(what->seeds.first);
+  auto const last = options.seed.value_or(what->seeds.last);
+  bool holds = true;
+  for (auto seed = first; seed <= last && holds; ++seed) holds = tell_once(file, *what, seed, options);
+  return holds;
+}
+
+int run_stories(story_options const& options) {
+  std::size_t held = 0;
+  for (auto const& each : options.files)
+    if (run_story(each, options)) ++held;
+  if (options.files.size() > 1) fmt::print("{} of {} scenarios hold\n", held, options.files.size());
+  return held == options.files.size() ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -86,9 +140,16 @@ int main(int count, char** words) {
   swarm->add_option("--jobs", options.jobs, "simulations at a time")->capture_default_str();
   swarm->add_option("--failures", options.failures_max, "stop after so many failed seeds")->capture_default_str();
   swarm->add_flag("--trace", trace, "print every event and action of the first seed, and run only that");
+  story_options stories;
+  auto* run = app.add_subcommand("run", "scenario files, told line by line (docs/simulator.md)");
+  run->add_option("FILE", stories.files, "scenario files")->required();
+  run->add_option("--seed", stories.seed, "one seed instead of those the file names");
+  run->add_flag("--trace", stories.trace, "print every event and action");
+  run->add_flag("--quiet", stories.quiet, "print only what fails");
   try {
     app.parse(count, words);
     if (!members.empty()) options.servers = parse_members(members);
   } catch (CLI::ParseError const& wrong) { return app.exit(wrong); }
+  if (run->parsed()) return run_stories(stories);
   return trace ? run_traced(options) : run_swarm(options);
 }

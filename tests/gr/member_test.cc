@@ -333,4 +333,52 @@ TEST(member, the_bound_is_asked_for_once_however_long_a_slot_takes) {
   EXPECT_EQ(asked, 1);
 }
 
+// What an expelled incarnation had ordered is not applied by being taken in again: others forget below what is said here.
+TEST(member, who_is_taken_in_again_says_how_far_its_server_is) {
+  fed member(config_of(two));
+  member.step(gr::founded{beginning()});
+  feed_history(member);
+  auto const ordered = member.machine.state().seqno;
+  xcom::checkpoint const own{xcom::slot_no(4), both(), {}, member.machine.state_blob()};
+  member.step(gr::taken_in_again{{two.uuid, 2}, 1, {xcom::slot_no(5), both(), {}, {}}, own});
+  gr::observed seen;
+  seen.now = base::tick_count(10);
+  seen.applied = 2;
+  ASSERT_LT(seen.applied, ordered);
+  member.step(seen);
+  std::vector<gr::live_facts> said;
+  for (auto const& each : member.actions)
+    if (auto const* to = std::get_if<gr::to_node>(&each))
+      if (auto const* facts = std::get_if<xcom::app_facts>(&to->what))
+        said.push_back(*base::decode<gr::live_facts>(facts->facts));
+  ASSERT_FALSE(said.empty());
+  EXPECT_EQ(said.back().applied, 2);
+}
+
+// What it missed may be fetched before a tick has passed: the server must hear where it stands before it is handed more.
+TEST(member, who_is_taken_in_again_is_told_where_it_stands_before_it_is_handed_more) {
+  fed member(config_of(two));
+  member.step(gr::founded{beginning()});
+  feed_history(member);
+  member.step(gr::quorum{true, {one, two}});
+  member.step(gr::quorum{false, {}});
+  auto const stands = member.machine.state().seqno;
+  xcom::checkpoint const own{xcom::slot_no(4), both(), {}, member.machine.state_blob()};
+  member.step(gr::taken_in_again{{two.uuid, 2}, 1, {xcom::slot_no(9), both(), {}, {}}, own});
+  member.step(gr::quorum{true, {one, two}});
+  member.actions.clear();
+  member.step(slot(5, xcom::batch{{write(one, 2, "d", stands)}}));
+  gr::observed seen;
+  seen.have_quorum = true;
+  member.step(seen);
+  std::vector<std::string> order;
+  for (auto const& each : member.actions) {
+    auto const* to = std::get_if<gr::to_server>(&each);
+    if (to == nullptr) continue;
+    if (auto const* at = std::get_if<gr::resume_at>(&to->what)) order.push_back(std::to_string(at->own.seqno));
+    if (std::holds_alternative<gr::remote_write_set>(to->what)) order.emplace_back("write set");
+  }
+  EXPECT_EQ(order, (std::vector<std::string>{std::to_string(stands), "write set"}));
+}
+
 }  // namespace

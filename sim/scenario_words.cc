@@ -1,0 +1,276 @@
+#include "sim/scenario_words.hh"
+
+#include <array>
+#include <vector>
+
+#include "sim/stage.hh"
+
+namespace sim {
+namespace {
+
+constexpr std::uint64_t second = 1'000'000;
+constexpr std::uint64_t hour = 3600 * second;
+constexpr std::uint64_t tick = base::tick_milliseconds * 1000;
+
+using cap = captured;
+
+void wipe(stage& on, cap const& with, server::loss what) {
+  on.each(with.servers[0], [what](server& each) { each.wipe(what); });
+}
+
+template <void (server::*What)()> void to_each(stage& on, cap const& with) {
+  on.each(with.servers[0], [](server& each) { (each.*What)(); });
+}
+
+void crash_in(stage& on, cap const& with, bool mid_write) {
+  on.each(with.servers[0], [&](server& each) { each.crash_in(with.numbers[0], mid_write); });
+}
+
+template <bool Both>
+void to_links(stage& on, cap const& with, void (network::*what)(std::string const&, std::string const&)) {
+  on.links(with.servers[0], with.servers[1], Both,
+           [&](std::string const& from, std::string const& to) { (on.net().*what)(from, to); });
+}
+
+template <bool Full> void set_disk(stage& on, cap const& with) {
+  on.each(with.servers[0], [](server& each) { each.set_disk_full(Full); });
+}
+
+template <bool Slow> void set_applier(stage& on, cap const& with) {
+  on.each(with.servers[0], [](server& each) { each.set_slow_applier(Slow); });
+}
+
+void slow_link(stage& on, cap const& with) {
+  on.links(with.servers[0], with.servers[1], false,
+           [&](std::string const& from, std::string const& to) { on.net().set_slow(from, to, with.times[0]); });
+}
+
+void step_clock(stage& on, cap const& with) {
+  on.each(with.servers[0], [&](server& each) { each.step_clock(base::tick_count(with.times[0].value() / tick)); });
+}
+
+void set_clock_rate(stage& on, cap const& with) {
+  on.each(with.servers[0], [&](server& each) { each.set_clock_rate(with.numbers[0]); });
+}
+
+void fail(stage& on, cap const& with) {
+  on.each(with.servers[0], [](server& each) { each.fail("its server cannot apply a transaction"); });
+}
+
+constexpr std::array commands{
+    command_phrase{"start SERVERS", [](stage& on, cap const& with) { on.start(with.servers[0]); }},
+    command_phrase{"crash SERVERS", to_each<&server::crash>},
+    command_phrase{"crash SERVERS in NUMBER actions", [](stage& on, cap const& with) { crash_in(on, with, false); }},
+    command_phrase{"crash SERVERS in NUMBER actions mid-write",
+                   [](stage& on, cap const& with) { crash_in(on, with, true); }},
+    command_phrase{"cut-power SERVERS", to_each<&server::lose_power>},
+    command_phrase{"wipe data SERVERS", [](stage& on, cap const& with) { wipe(on, with, server::loss::data); }},
+    command_phrase{"wipe log SERVERS", [](stage& on, cap const& with) { wipe(on, with, server::loss::log); }},
+    command_phrase{"wipe both SERVERS", [](stage& on, cap const& with) { wipe(on, with, server::loss::both); }},
+    command_phrase{"pause SERVERS", to_each<&server::pause>},
+    command_phrase{"resume SERVERS", to_each<&server::resume>},
+    command_phrase{"leave SERVERS", to_each<&server::leave>},
+    command_phrase{"fail SERVERS", fail},
+    command_phrase{"fill-disk SERVERS", set_disk<true>},
+    command_phrase{"free-disk SERVERS", set_disk<false>},
+    command_phrase{"slow-applier SERVERS", set_applier<true>},
+    command_phrase{"fast-applier SERVERS", set_applier<false>},
+    command_phrase{"clock SERVERS ahead TIME", step_clock},
+    command_phrase{"clock SERVERS rate PERCENT", set_clock_rate},
+    command_phrase{"cut SERVERS -> SERVERS",
+                   [](stage& on, cap const& with) { to_links<false>(on, with, &network::cut); }},
+    command_phrase{"cut SERVERS <-> SERVERS",
+                   [](stage& on, cap const& with) { to_links<true>(on, with, &network::cut); }},
+    command_phrase{"mend SERVERS -> SERVERS",
+                   [](stage& on, cap const& with) { to_links<false>(on, with, &network::mend); }},
+    command_phrase{"mend SERVERS <-> SERVERS",
+                   [](stage& on, cap const& with) { to_links<true>(on, with, &network::mend); }},
+    command_phrase{"clog SERVERS -> SERVERS",
+                   [](stage& on, cap const& with) { to_links<false>(on, with, &network::clog); }},
+    command_phrase{"free SERVERS -> SERVERS",
+                   [](stage& on, cap const& with) { to_links<false>(on, with, &network::free); }},
+    command_phrase{"slow SERVERS -> SERVERS by TIME", slow_link},
+    command_phrase{"loss PERCENT", [](stage& on, cap const& with) { on.set_loss(with.numbers[0]); }},
+    command_phrase{"heal", [](stage& on, cap const&) { on.heal(); }},
+    command_phrase{"load on SERVERS", [](stage& on, cap const& with) { on.set_load(with.servers[0], true); }},
+    command_phrase{"load off SERVERS", [](stage& on, cap const& with) { on.set_load(with.servers[0], false); }},
+    command_phrase{"wait", [](stage&, cap const&) {}},
+};
+
+// ---- claims ----
+
+template <std::uint64_t statistics::*Counter> bool at_most(stage const& on, cap const& with) {
+  return on.count().*Counter <= with.numbers[0];
+}
+template <std::uint64_t statistics::*Counter> bool at_least(stage const& on, cap const& with) {
+  return on.count().*Counter >= with.numbers[0];
+}
+
+bool online(stage const& on, cap const& with) {
+  return on.all_of(with.servers[0], [](server const& each) { return each.is_online() && each.node()->have_quorum(); });
+}
+bool not_online(stage const& on, cap const& with) {
+  return on.all_of(with.servers[0],
+                   [](server const& each) { return !each.is_online() || !each.node()->have_quorum(); });
+}
+bool down(stage const& on, cap const& with) {
+  return on.all_of(with.servers[0], [](server const& each) { return !each.is_running(); });
+}
+
+constexpr std::array claims{
+    claim_phrase{"online SERVERS", online},
+    claim_phrase{"not online SERVERS", not_online},
+    claim_phrase{"down SERVERS", down},
+    claim_phrase{"progress", [](stage const& on, cap const&) { return on.progressed(); }},
+    claim_phrase{"no progress", [](stage const& on, cap const&) { return !on.progressed(); }},
+    claim_phrase{"same data", [](stage const& on, cap const&) { return on.same_data(); }},
+    claim_phrase{"nothing lost", [](stage const& on, cap const&) { return on.nothing_lost(); }},
+    claim_phrase{"members NUMBER", [](stage const& on, cap const& with) { return on.sites_have(with.numbers[0]); }},
+    claim_phrase{"expulsions at most NUMBER", at_most<&statistics::expulsions>},
+    claim_phrase{"expulsions at least NUMBER", at_least<&statistics::expulsions>},
+    claim_phrase{"copies at most NUMBER", at_most<&statistics::clones>},
+    claim_phrase{"copies at least NUMBER", at_least<&statistics::clones>},
+    claim_phrase{"leader changes at most NUMBER", at_most<&statistics::leader_changes>},
+    claim_phrase{"log reads at least NUMBER", at_least<&statistics::served>},
+    claim_phrase{"crashes at least NUMBER", at_least<&statistics::crashes>},
+};
+
+// ---- settings ----
+
+base::tick_count ticks(std::uint64_t micros_) { return base::tick_count(micros_ / tick); }
+
+using kind = setting::kind;
+std::vector<setting> const all_settings{
+    {"servers",
+     kind::number,
+     2,
+     9,
+     [](scenario& to, std::uint64_t value) {
+       to.with.servers = value;
+       to.roles.assign(value, xcom::member_role::voter);
+     },
+     {}},
+    {"arbiter",
+     kind::number,
+     2,
+     9,
+     [](scenario& to, std::uint64_t value) {
+       if (value <= to.roles.size()) to.roles[value - 1] = xcom::member_role::arbiter;
+     },
+     {}},
+    {"durability",
+     kind::word,
+     0,
+     0,
+     [](scenario& to, std::uint64_t value) { to.with.durable = value == 0 ? durability::os : durability::disk; },
+     {"OS", "DISK"}},
+    {"delay",
+     kind::time,
+     1,
+     second,
+     [](scenario& to, std::uint64_t value) {
+       to.with.links.delay_min = micros(value);
+       to.with.links.delay_max = micros(2 * value);
+     },
+     {}},
+    {"think",
+     kind::time,
+     100,
+     10 * second,
+     [](scenario& to, std::uint64_t value) { to.with.think_time = micros(value); },
+     {}},
+    {"apply", kind::time, 1, second, [](scenario& to, std::uint64_t value) { to.with.apply_time = micros(value); }, {}},
+    {"copy",
+     kind::time,
+     1000,
+     600 * second,
+     [](scenario& to, std::uint64_t value) { to.with.copy_time = micros(value); },
+     {}},
+    {"suspect",
+     kind::time,
+     20 * tick,
+     hour,
+     [](scenario& to, std::uint64_t value) { to.with.node.suspect_ticks = ticks(value); },
+     {}},
+    {"expel",
+     kind::time,
+     0,
+     hour,
+     [](scenario& to, std::uint64_t value) { to.with.node.expel_ticks = ticks(value); },
+     {}},
+    {"majority-wait",
+     kind::time,
+     0,
+     hour,
+     [](scenario& to, std::uint64_t value) { to.with.majority_ticks = value / tick; },
+     {}},
+    {"horizon",
+     kind::number,
+     1,
+     1000,
+     [](scenario& to, std::uint64_t value) { to.with.node.event_horizon = static_cast<std::uint32_t>(value); },
+     {}},
+    {"cache-bytes",
+     kind::number,
+     100,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.node.cache_bytes_max = value; },
+     {}},
+    {"fetch-bytes",
+     kind::number,
+     100,
+     1U << 26,
+     [](scenario& to, std::uint64_t value) { to.with.node.fetch_bytes_max = static_cast<std::uint32_t>(value); },
+     {}},
+    {"undelivered-bytes",
+     kind::number,
+     100,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.node.undelivered_bytes_max = value; },
+     {}},
+    {"checkpoint-bytes",
+     kind::number,
+     100,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.node.checkpoint_bytes = value; },
+     {}},
+    {"segment-bytes",
+     kind::number,
+     500,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.log.segment_bytes = value; },
+     {}},
+    {"retain-bytes",
+     kind::number,
+     500,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.log.retain_bytes = value; },
+     {}},
+    {"payload-bytes",
+     kind::number,
+     1,
+     1U << 24,
+     [](scenario& to, std::uint64_t value) { to.with.payload_max = value; },
+     {}},
+    {"rows", kind::number, 1, 100'000, [](scenario& to, std::uint64_t value) { to.with.rows = value; }, {}},
+    {"donor-threshold",
+     kind::number,
+     1,
+     recovery::donor_threshold_max,
+     [](scenario& to, std::uint64_t value) { to.with.member.donor_threshold = value; },
+     {}},
+    {"clone-threshold",
+     kind::number,
+     1,
+     recovery::clone_threshold_max,
+     [](scenario& to, std::uint64_t value) { to.with.member.clone_threshold = value; },
+     {}},
+};
+
+}  // namespace
+
+std::span<command_phrase const> command_phrases() { return commands; }
+std::span<claim_phrase const> claim_phrases() { return claims; }
+std::span<setting const> settings() { return all_settings; }
+
+}  // namespace sim
