@@ -76,6 +76,15 @@ TEST(beginning, data_beyond_the_verdicts_in_the_log_is_not_brought_there_by_it) 
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
 }
 
+// The last slot changed the site: whether that was a view, and took position 16, its note alone does not say.
+TEST(beginning, a_log_that_was_purged_up_to_a_last_view_still_fits) {
+  found_log found;
+  found.data = gr::start_position{history, 16};
+  found.verdicts = {xcom::slot_no(20), 15, 16};
+  found.checkpoints = {{xcom::slot_no(20), {}, {}, base::encode(gr::replicated_state{history, 16, 16, 2})}};
+  EXPECT_EQ(found.choose(), gr::beginning::come_back);
+}
+
 TEST(beginning, who_keeps_nothing_is_somebody_new_after_each_restart) {
   found_log found;
   found.durable = gr::durability::memory;
