@@ -584,12 +584,15 @@ void member::on(quorum const& in) {
   if (in.have == have_quorum_) return;
   have_quorum_ = in.have;
   if (!started_ || departed_) return;
+  // Until delivery begins state_ is the group's, as we were taken in; a server waits to have applied what a view stands at.
+  bool const delivers = stage_ == stage::replaying || stage_ == stage::online;
+  seqno_t const handed = delivers ? std::max(state_.seqno, base_) : base_;
   if (!in.have) {
     emit(say{server::level::warning, "no majority of the group is reachable: writes are refused until it is"});
-    return tell_server(view_installed{view_at(std::max(state_.seqno, base_), view_status::non_primary)});
+    return tell_server(view_installed{view_at(handed, view_status::non_primary)});
   }
   emit(say{server::level::info, "a majority of the group is reachable again"});
-  tell_server(resume_at{view_at(std::max(state_.seqno, base_), view_status::primary)});
+  tell_server(resume_at{view_at(handed, view_status::primary)});
   if (stage_ == stage::online) tell_server(caught_up{});
 }
 

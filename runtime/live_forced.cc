@@ -1,6 +1,7 @@
 // A majority that is gone for good, and a human who says with whom to go on (xcom/node_forced.cc).
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "runtime/live_group.hh"
 
@@ -9,6 +10,8 @@ namespace {
 
 // Longer than the node takes to give it up.
 constexpr auto patience = std::chrono::seconds(60);
+// What speaks against it may be a heartbeat old: who lost its leader a moment ago has not said so yet.
+constexpr std::uint64_t objection_ticks = 150;
 
 std::vector<std::string> parts_of(std::string const& list) {
   std::vector<std::string> parts;
@@ -36,38 +39,53 @@ base::result<void> live_group::force_members(std::string const& addresses) {
   return done ? *done : base::fail("no answer within " + std::to_string(patience.count()) + " s");
 }
 
-void live_group::begin_forcing(std::string const& addresses) {
-  auto const refuse = [this](std::string const& why) {
-    forcing_->answer(base::fail(why));
-    forcing_.reset();
-  };
-  if (!node_ || !node_->is_member() || closing_ || gave_up_) return refuse("this member is not in the group");
+// None named: all that are reachable.
+base::result<std::vector<xcom::member_id>> live_group::members_named(std::string const& addresses) const {
   auto const& members = node_->current_site().members;
   std::vector<xcom::member_id> who;
   for (auto const& address : parts_of(addresses)) {
     auto const at = std::ranges::find(members, address, &xcom::site_member::address);
-    if (at != members.end()) {
-      who.push_back(at->id);
-      continue;
+    if (at == members.end()) {
+      std::string known;
+      for (auto const& each : members) known += (known.empty() ? "" : ", ") + each.address;
+      return base::fail("'" + address + "' is not the address of a member; they are " + known);
     }
-    std::string known;
-    for (auto const& each : members) known += (known.empty() ? "" : ", ") + each.address;
-    return refuse("'" + address + "' is not the address of a member; they are " + known);
+    who.push_back(at->id);
   }
-  if (addresses.empty())
-    for (auto const& each : members)
-      if (each.id == self_ || (node_->peers().contains(each.id) && !node_->peers().at(each.id).suspected &&
-                               each.role != xcom::member_role::non_voting))
-        who.push_back(each.id);
-  if (auto const why = node_->why_not_forced(who); !why.empty()) return refuse(why);
-  say(gr::server::level::warning, "a majority of the group is given up for lost: asking " +
-                                      (addresses.empty() ? std::string("all that are reachable") : addresses) +
-                                      " to go on without it");
-  step_node(xcom::force_members{who});
+  if (!who.empty()) return who;
+  for (auto const& each : members) {
+    auto const peer = node_->peers().find(each.id);
+    bool const heard = peer != node_->peers().end() && !peer->second.suspected && !peer->second.link_down;
+    if (each.id == self_ || (heard && each.role != xcom::member_role::non_voting)) who.push_back(each.id);
+  }
+  return who;
+}
+
+void live_group::begin_forcing(std::string const& addresses) {
+  to_force_ = addresses;
+  force_by_ = now_.plus(objection_ticks);
+  check_forcing();
+}
+
+void live_group::begin_to_force() {
+  bool const takes_part = node_ && node_->is_member() && !closing_ && !gave_up_;
+  auto const who = takes_part ? members_named(*to_force_) : base::fail("this member is not in the group");
+  auto const why = who ? node_->why_not_forced(*who) : who.error().text;
+  if (who && !why.empty() && now_ < force_by_) return;
+  to_force_.reset();
+  if (!why.empty()) return std::exchange(forcing_, nullptr)->answer(base::fail(why));
+  std::string all;
+  for (auto const& each : *who) all += (all.empty() ? "" : ", ") + xcom::to_string(each);
+  say(gr::server::level::warning,
+      "a majority of the group is given up for lost: asking " + all + " to go on without it");
+  step_node(xcom::force_members{*who});
 }
 
 void live_group::check_forcing() {
-  if (!forcing_ || node_->is_forcing()) return;
+  if (!forcing_) return;
+  if (to_force_) return begin_to_force();
+  if (node_->is_forcing()) return;
+  publish_status();  // whoever asked looks at once
   forcing_->answer(node_->have_quorum()
                        ? base::result<void>{}
                        : base::fail("the members named did not all agree in time, or another one spoke; "

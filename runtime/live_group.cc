@@ -304,6 +304,7 @@ gr::group_status live_group::status() const {
 }
 
 void live_group::answer_all_as_unknown(std::string const& why) {
+  to_force_.reset();
   if (auto const commanded = std::exchange(forcing_, nullptr)) commanded->answer(base::fail(why));
   if (!waiting_.empty()) ++clients_life_;  // before anybody is answered
   if (member_) step_member(gr::abandoned{why});

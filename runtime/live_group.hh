@@ -177,6 +177,8 @@ class live_group final : public gr::group {
   void observe();
   void check_majority();
   void begin_forcing(std::string const& addresses);
+  [[nodiscard]] base::result<std::vector<xcom::member_id>> members_named(std::string const& addresses) const;
+  void begin_to_force();
   void check_forcing();
   void purge_log();
   [[nodiscard]] xcom::origin_seq next_seq() const;
@@ -230,6 +232,8 @@ class live_group final : public gr::group {
   std::shared_ptr<ticket<base::result<void>>> connecting_;
   std::shared_ptr<ticket<bool>> leaving_;
   std::shared_ptr<ticket<base::result<void>>> forcing_;
+  std::optional<std::string> to_force_;  // these addresses, once nothing speaks against it, but not after
+  base::tick_count force_by_;
 
   // between threads
   std::mutex life_mutex_;  // one connect or disconnect at a time

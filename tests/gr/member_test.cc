@@ -315,6 +315,20 @@ TEST(member, who_left_is_not_told_that_it_has_no_majority) {
   EXPECT_EQ(views[0].now.seqno, 1);
 }
 
+// The server would wait for positions that nobody has handed to it yet.
+TEST(member, a_majority_lost_right_after_a_copy_is_told_at_the_copys_position) {
+  fed joiner(config_of(two));
+  joiner.step(gr::taken_in{{xcom::slot_no(7), both(), {}, beginning(9).app}});
+  joiner.step(gr::state_was_received{base::make_uuid(9, 9), 5, 0});
+  joiner.step(gr::quorum{false, {}});
+  auto const views = joiner.handed<gr::view_installed>();
+  ASSERT_EQ(views.size(), 1U);
+  EXPECT_EQ(views[0].now.seqno, 5);
+  joiner.step(gr::quorum{true, {}});
+  ASSERT_FALSE(joiner.handed<gr::resume_at>().empty());
+  EXPECT_EQ(joiner.handed<gr::resume_at>().back().own.seqno, 5);
+}
+
 TEST(member, the_bound_is_asked_for_once_however_long_a_slot_takes) {
   auto config = config_of(one);
   config.stable_every_ticks = 1;
