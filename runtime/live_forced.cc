@@ -47,7 +47,7 @@ base::result<std::vector<xcom::member_id>> live_group::members_named(std::string
     auto const at = std::ranges::find(members, address, &xcom::site_member::address);
     if (at == members.end()) {
       std::string known;
-      for (auto const& each : members) known += (known.empty() ? "" : ", ") + each.address;
+      for (auto const& each : members) known.append(known.empty() ? "" : ", ").append(each.address);
       return base::fail("'" + address + "' is not the address of a member; they are " + known);
     }
     who.push_back(at->id);
@@ -75,7 +75,7 @@ void live_group::begin_to_force() {
   to_force_.reset();
   if (!why.empty()) return std::exchange(forcing_, nullptr)->answer(base::fail(why));
   std::string all;
-  for (auto const& each : *who) all += (all.empty() ? "" : ", ") + xcom::to_string(each);
+  for (auto const& each : *who) all.append(all.empty() ? "" : ", ").append(xcom::to_string(each));
   say(gr::server::level::warning,
       "a majority of the group is given up for lost: asking " + all + " to go on without it");
   step_node(xcom::force_members{*who});

@@ -60,6 +60,9 @@ void live_group::broke(std::string const& why) {
   close_inbox("this member stopped after a fault: " + why);
   for (auto const& [seq, who] : waiting_) who->answer({gr::order_outcome::unknown, -1, -1, why});
   waiting_.clear();
+  for (auto const& each : serving_)
+    if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, "this member stopped after a fault: " + why});
+  serving_.clear();
   if (connecting_) connecting_->answer(base::fail(why));
   if (leaving_) leaving_->answer(true);
   if (forcing_) forcing_->answer(base::fail(why));
@@ -125,11 +128,10 @@ void live_group::enqueue(to_order one) {
 }
 
 void live_group::drain_inbox() {
-  std::vector<to_order> requests;
   std::vector<std::function<void()>> work;
   {
     std::lock_guard const lock(inbox_mutex_);
-    requests.swap(inbox_);
+    serving_.swap(inbox_);
     work.swap(work_inbox_);
     inbox_posted_ = false;
   }
@@ -138,13 +140,13 @@ void live_group::drain_inbox() {
   auto const refused = why_refused();
   bool const open = refused.empty();
   xcom::origin_seq seq = open ? next_seq() : xcom::origin_seq{};
-  for (auto& each : requests) {
+  for (auto& each : serving_) {
     if (!open) {
       if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, refused});
       continue;
     }
     if (each.who) {
-      waiting_[seq.value()] = each.who;
+      waiting_[seq.value()] = std::move(each.who);
       step_member(gr::awaited{seq});
     }
     ++count_.replicated;
@@ -154,6 +156,7 @@ void live_group::drain_inbox() {
     node_events_.emplace_back(xcom::submitted{seq, std::move(each.payload)});
     seq = seq.next();
   }
+  serving_.clear();
   settle();
 }
 

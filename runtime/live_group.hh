@@ -240,6 +240,7 @@ class live_group final : public gr::group {
   std::mutex inbox_mutex_;
   std::string closed_because_;  // empty: the strand takes what is posted
   std::vector<to_order> inbox_;
+  std::vector<to_order> serving_;  // out of the inbox and not handed to the node yet; the strand's
   std::vector<std::function<void()>> work_inbox_;
   bool inbox_posted_ = false;
   std::atomic<bool> running_{false};
