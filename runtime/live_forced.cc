@@ -1,4 +1,6 @@
 // A majority that is gone for good, and a human who says with whom to go on (xcom/node_forced.cc).
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -48,7 +50,7 @@ base::result<std::vector<xcom::member_id>> live_group::members_named(std::string
     if (at == members.end()) {
       std::string known;
       for (auto const& each : members) known.append(known.empty() ? "" : ", ").append(each.address);
-      return base::fail("'" + address + "' is not the address of a member; they are " + known);
+      return base::fail(fmt::format("'{}' is not the address of a member; they are {}", address, known));
     }
     who.push_back(at->id);
   }
