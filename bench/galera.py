@@ -2,10 +2,12 @@
 """sysbench side by side: three servers with this provider, three with Galera's, on the same machine in one run.
 
 ./dev bench galera [--threads 1,8,32] [--seconds 20] [--workloads oltp_write_only,oltp_read_write] [--rounds 1]
-Rounds alternate between the two, so that a machine growing slower hits both. All clients write through the first member, then spread over
-all three. Prints commits per second, 95th percentile latency and the ratio.
+Both groups stand all the time and are measured in turn, case by case, so that a machine whose speed changes from minute to minute hits
+both: the ratio is the median over the rounds of two measurements made one after the other. All clients write through the first member, then
+spread over all three. Prints commits per second, 95th percentile latency, the ratio, and the least and the greatest ratio of a round.
 """
 import argparse
+import contextlib
 import pathlib
 import re
 import statistics
@@ -41,6 +43,18 @@ def measure(group, workload, threads, seconds, spread):
     return sum(each[0] for each in results), max(each[1] for each in results)
 
 
+def prepared(stack, provider):
+    """A group of three with the tables of the benchmark, that lives as long as the stack."""
+    options = {"innodb_buffer_pool_size": "256M", "innodb_log_file_size": "256M"}
+    group = stack.enter_context(Group(3, provider=provider, server_options=options))
+    group.form()
+    group[0].sql("CREATE DATABASE sbtest")
+    output = sysbench(group[0], "oltp_read_write", 1, 1, "prepare").communicate()[0]
+    for each in group.members:
+        check(each.value(f"SELECT COUNT(*) FROM sbtest.sbtest{TABLES}", causal=True) == ROWS, f"not prepared:\n{output}")
+    return group
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--threads", default="1,8,32")
@@ -51,26 +65,27 @@ def main():
     providers = {"quorate": provider_path(), "galera": GALERA}
     cases = [(workload, int(threads), spread) for workload in given.workloads.split(",") for threads in given.threads.split(",")
              for spread in (False, True)]
+    if given.rounds < 1 or given.seconds < 1:
+        arguments.error("--rounds and --seconds begin at 1")
     found = {}
-    for _ in range(given.rounds):
-        for name, provider in providers.items():
-            with Group(3, provider=provider, server_options={"innodb_buffer_pool_size": "256M", "innodb_log_file_size": "256M"}) as group:
-                group.form()
-                group[0].sql("CREATE DATABASE sbtest")
-                output = sysbench(group[0], "oltp_read_write", 1, 1, "prepare").communicate()[0]
-                for each in group.members:
-                    check(each.value(f"SELECT COUNT(*) FROM sbtest.sbtest{TABLES}", causal=True) == ROWS, f"not prepared:\n{output}")
-                for case in cases:
-                    figure = measure(group, case[0], case[1], given.seconds, case[2])
+    with contextlib.ExitStack() as stack:
+        groups = {name: prepared(stack, provider) for name, provider in providers.items()}
+        for at in range(given.rounds):
+            for case in cases:
+                # Turn about, so that neither is always the one measured on a warmer machine.
+                for name in sorted(groups, reverse=at % 2 == 0):
+                    figure = measure(groups[name], case[0], case[1], given.seconds, case[2])
                     found.setdefault((name, case), []).append(figure)
                     print(f"  {name:8} {case[0]} {case[1]} threads {'spread' if case[2] else 'one member'}: {figure[0]:.0f}/s, {figure[1]:.1f} ms",
                           flush=True)
-                group.check_equal()
-    print(f"\n{'workload':18} {'threads':>7} {'through':>10}   {'quorate':>9} {'p95':>8}   {'galera':>9} {'p95':>8}   {'ratio':>5}")
+        for group in groups.values():
+            group.check_equal()
+    print(f"\n{'workload':18} {'threads':>7} {'through':>10}   {'quorate':>9} {'p95':>8}   {'galera':>9} {'p95':>8}   {'ratio':>5}  of rounds")
     for case in cases:
         (ours, ours_ms), (theirs, theirs_ms) = (tuple(statistics.median(each) for each in zip(*found[(name, case)])) for name in providers)
+        ratios = sorted(one[0] / other[0] for one, other in zip(*(found[(name, case)] for name in providers)))
         print(f"{case[0]:18} {case[1]:7} {'all three' if case[2] else 'one':>10}   {ours:7.0f}/s {ours_ms:5.1f} ms   "
-              f"{theirs:7.0f}/s {theirs_ms:5.1f} ms   {ours / theirs:5.2f}")
+              f"{theirs:7.0f}/s {theirs_ms:5.1f} ms   {statistics.median(ratios):5.2f}  {ratios[0]:.2f}..{ratios[-1]:.2f}")
 
 
 if __name__ == "__main__":
