@@ -2,7 +2,11 @@
 //
 //   struct fetch { slot_no from; std::uint32_t bytes_max;  template <class Codec> void fields(Codec& c) { c(from, bytes_max); } };
 //
-// and `writer` and `reader` both walk that list. Little-endian, fixed-width integers; lengths and counts are u32.
+// and `writer` and `reader` both walk that list. Little-endian, fixed-width integers; lengths and counts are u32. Both know
+// for which version of the format they work; what a version brought, its list mentions from that version on:
+//
+//   c(from, bytes_max);  if (c.version() >= 2) c(with_notes);
+//
 // Always: a reader never reads outside its bytes, never allocates more than the bytes left could describe, and after its
 //         first failure it stays failed and yields zeros.
 #pragma once
@@ -51,8 +55,13 @@ struct chain {
   }
 };
 
+inline constexpr std::uint16_t newest_version = UINT16_MAX;
+
 class writer {
  public:
+  explicit writer(std::uint16_t version = newest_version) : version_(version) {}
+  [[nodiscard]] std::uint16_t version() const { return version_; }
+
   template <class... Fields> void operator()(Fields const&... each) { (put(each), ...); }
 
   chain finish() {
@@ -120,13 +129,15 @@ class writer {
     open_ = {};
   }
 
+  std::uint16_t version_;
   std::vector<std::uint8_t> open_;
   chain done_;
 };
 
 class reader {
  public:
-  explicit reader(blob bytes) : bytes_(std::move(bytes)) {}
+  explicit reader(blob bytes, std::uint16_t version = newest_version) : version_(version), bytes_(std::move(bytes)) {}
+  [[nodiscard]] std::uint16_t version() const { return version_; }
 
   template <class... Fields> void operator()(Fields&... each) { (get(each), ...); }
 
@@ -227,6 +238,7 @@ class reader {
     return count;
   }
 
+  std::uint16_t version_;
   blob bytes_;
   std::size_t at_ = 0;
   std::optional<std::size_t> failed_at_;
@@ -239,8 +251,8 @@ template <class T> blob encode(T const& value) {
 }
 
 // Errors: bytes cut short, counts larger than the bytes, unknown kinds, bytes left over: with the offset.
-template <class T> result<T> decode(blob const& bytes) {
-  reader in(bytes);
+template <class T> result<T> decode(blob const& bytes, std::uint16_t version = newest_version) {
+  reader in(bytes, version);
   T value{};
   in(value);
   if (auto done = in.finish(); !done) return done.error();

@@ -5,7 +5,7 @@ namespace gr {
 bool others_may_need_the_vote(xcom::recovered_log const& log) {
   if (log.empty || log.last.group.is_nil() || !log.whole) return false;
   auto const* before = log.at.find(log.last.self);
-  return before != nullptr && before->role != xcom::member_role::non_voting && log.at.members.size() > 1;
+  return before != nullptr && xcom::has_vote(before->role) && log.at.members.size() > 1;
 }
 
 bool may_give_up_place(xcom::site const& now, xcom::member_id const& self,
@@ -14,7 +14,7 @@ bool may_give_up_place(xcom::site const& now, xcom::member_id const& self,
   std::size_t heard = 0;
   bool somebody_delivers = false;
   for (auto const& each : now.members) {
-    if (each.id == self || each.role == xcom::member_role::non_voting) continue;
+    if (each.id == self || !xcom::has_vote(each.role)) continue;
     ++voters;
     auto const at = peers.find(each.id);
     if (at == peers.end() || !at->second.spoke || at->second.suspected || at->second.link_down) continue;

@@ -265,6 +265,7 @@ certifier::gtid_set member::positions(seqno_t up_to) const {
 recovery::candidate member::candidate_of(xcom::site_member const& who) const {
   recovery::candidate row;
   row.id = who.id;
+  row.zone = who.zone;
   row.arbiter = who.role == xcom::member_role::arbiter;
   auto const at =
       std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& each) { return each.id == who.id; });
@@ -298,6 +299,7 @@ void member::start_planner() {
   if (waited < hear_others_ticks || (!all_heard && waited < choose_anyway_ticks)) return;
   recovery::planner_config config;
   config.self = config_.self;
+  config.zone = config_.zone;
   config.donor_threshold = config_.donor_threshold;
   config.clone_threshold = config_.clone_threshold;
   config.retry_count = config_.recovery_retry_count;

@@ -38,6 +38,7 @@ struct member_config {
   seqno_t base = -1;                                  // the server's position; -1: it holds nothing
   bool server_runs = false;                           // it can take no copy: it serves already
   xcom::member_role role = xcom::member_role::voter;  // asked for together with ONLINE
+  std::uint32_t zone = 0;
   std::uint64_t donor_threshold = recovery::donor_threshold_max;
   std::uint64_t clone_threshold = recovery::clone_threshold_max;
   std::uint64_t recovery_retry_count = 10;

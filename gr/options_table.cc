@@ -79,7 +79,15 @@ constexpr auto table = std::to_array<option_spec>({
               next_start, "what an election looks at first"),
     of_switch("group_replication_arbitrator", "", "OFF", fixed,
               "votes and keeps the log, holds no data; a program of its own does that, grarb"),
-    of_number("group_replication_zone_id", "gmcast.segment", "0", 0, 255, "", next_start, "data centre of this member"),
+    of_number("group_replication_zone_id", "gmcast.segment", "0", 0, 255, "", next_start,
+              "data centre of this member: donors in it are preferred, and see group_replication_zone_id_sync_mode"),
+    of_switch(
+        "group_replication_zone_id_sync_mode", "", "ON", at_once,
+        "where members stand in several zones, a commit waits until a member of each that is not silent holds it. "
+        "Of the whole group: set on one member, it holds on all"),
+    of_switch("group_replication_non_voting", "", "OFF", next_start,
+              "this member follows and takes writes, and never counts towards a majority. A group has up to 9 members "
+              "with a vote and 32 in all"),
     of_choice("group_replication_consistency", "", "EVENTUAL",
               "EVENTUAL,BEFORE_ON_PRIMARY_FAILOVER,BEFORE,AFTER,BEFORE_AND_AFTER", at_once,
               "default consistency level"),
@@ -110,7 +118,11 @@ constexpr auto table = std::to_array<option_spec>({
              "larger messages are compressed; 0: never"),
     of_bytes("group_replication_transaction_size_limit", "repl.max_ws_size", "2147483647", 0, 2147483647, at_once,
              "a larger transaction is refused; 0: no limit"),
-    of_number("group_replication_write_concurrency", "", "200", 10, 10000, "slots", at_once, "agreements in flight"),
+    of_number("group_replication_write_concurrency", "", "200", 10, 200, "slots", at_once,
+              "agreements in flight, at most. Of the whole group: set on one member, it holds on all"),
+    of_text("group_replication_communication_protocol", "", "", at_once,
+            "number of the protocol the group shall speak from now on. It never rises by itself: until it is raised, "
+            "members can go back to the version of the library they ran before"),
     // Security.
     of_choice(
         "group_replication_ssl_mode", "socket.ssl", "DISABLED", "DISABLED,REQUIRED,VERIFY_CA,VERIFY_IDENTITY",
@@ -258,7 +270,6 @@ bool is_not_built_yet(option_spec const& spec) {
       "group_replication_single_primary_mode",
       "group_replication_primary_election_mode",
       "group_replication_arbitrator",
-      "group_replication_zone_id",
       "group_replication_consistency",
       "group_replication_exit_state_action",
       "group_replication_paxos_single_leader",
@@ -283,7 +294,8 @@ bool is_not_built_yet(option_spec const& spec) {
 }
 
 bool is_command(option_spec const& spec) {
-  return spec.name == "group_replication_force_members" || spec.name == "pc.bootstrap";
+  return spec.name == "group_replication_force_members" || spec.name == "pc.bootstrap" ||
+         spec.name == "group_replication_communication_protocol";
 }
 
 }  // namespace gr

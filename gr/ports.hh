@@ -137,6 +137,8 @@ struct member_row {  // a row of REPLICATION_GROUP_MEMBERS
   std::string communication_stack = "XCOM";
   std::string group_address;
   seqno_t applied = -1;  // as of its last heartbeat
+  unsigned zone = 0;
+  bool votes = true;
   bool is_self = false;
   bool is_leader = false;  // orders the messages
 };
@@ -160,6 +162,9 @@ struct group_status {
   std::int64_t view_number = -1;
   std::string state;                // own: as member_row::state
   std::vector<member_row> members;  // sorted by id; empty while not connected
+  unsigned protocol = 0;            // members speak; 0 while not connected
+  unsigned write_concurrency = 0;   // agreements in flight, at most
+  bool each_zone = false;           // a commit waits for every zone that is not silent
   std::string recovery;  // one line: what recovery does or did last ("incremental from n2, 1234 transactions, 0.4 s")
   counters count;
 };
@@ -197,6 +202,8 @@ class group {
   // (blocks, bounded) Goes on with these members (host:port, comma separated; empty: all that are reachable) though they are
   // no majority: a human's word that the others are gone for good. Errors: what speaks against it.
   virtual base::result<void> force_members(std::string const& addresses) = 0;
+  // (blocks, bounded) The group speaks this protocol (a number) from now on. Errors: who cannot, or what is not a number.
+  virtual base::result<void> change_protocol(std::string const& number) = 0;
   // Applied positions moved: makes room for more deliveries. Cheap; called on every commit.
   virtual void note_progress() = 0;
 

@@ -50,6 +50,7 @@ base::result<void> arbiter::begin() {
 }
 
 base::result<void> arbiter::come_back(xcom::recovered_log const& found) {
+  if (auto done = check_protocol(found.at); !done) return done;
   self_ = found.last.self;
   boot_ = found.last.boot + 1;
   if (auto done = listen(); !done) return done;
@@ -58,6 +59,7 @@ base::result<void> arbiter::come_back(xcom::recovered_log const& found) {
   calls_.say(level::info, "coming back as " + xcom::to_string(self_) + ", boot " + std::to_string(boot_) +
                               ": log decided to slot " + std::to_string(found.decided.value()));
   make_node(gr::coming_back(found, entry(), false));
+  events_.emplace_back(xcom::update_self{entry().app, xcom::member_role::arbiter});  // should it not have it yet
   return {};
 }
 
@@ -68,16 +70,20 @@ base::result<void> arbiter::ask_to_join() {
   if (others.empty())
     return base::fail("there is no member to ask: the addresses name only this arbiter (" + options_.own_address + ")");
   calls_.say(level::info, "asking to be taken in as " + xcom::to_string(self_));
-  make_node(xcom::begin_joining{entry(), others});
+  // Its vote it asks for once its log can hold what it says: were it killed before that, it would come back as another, and
+  // a group of one member could not take that one in without the vote of this one.
+  auto joiner = entry();
+  joiner.role = xcom::member_role::joining;
+  make_node(xcom::begin_joining{joiner, others});
   return {};
 }
 
 void arbiter::become_new_incarnation(xcom::member_id const& before) {
   self_ = {before.uuid, std::max(before.incarnation + 1, milliseconds_now())};
   boot_ = 1;
+  said_it_votes_ = false;
 }
 
-// It has a vote from the beginning: there is nothing it has to be brought up to date with first.
 xcom::site_member arbiter::entry() const {
   xcom::site_member made;
   made.id = self_;
@@ -90,6 +96,7 @@ xcom::site_member arbiter::entry() const {
 
 void arbiter::make_node(xcom::beginning how) {
   node_.emplace(node_settings(*options_.options, self_, boot_), std::move(how), make_prng());
+  if (node_->is_member()) net_->speak(node_->current_site().rules.protocol);
   arm_timer();
 }
 
@@ -252,7 +259,8 @@ void arbiter::on(xcom::joined const& what) {
   log_failed(write_log_keeping(options_.data_dir, durable_));
   unsynced_ = true;
   log_failed(log_->promise(what.promised));
-  calls_.say(level::info, "taken in: this arbiter votes in the group");
+  events_.emplace_back(xcom::update_self{entry().app, xcom::member_role::arbiter});
+  calls_.say(level::info, "taken in: this arbiter asks for its vote");
 }
 
 void arbiter::on(xcom::expelled const&) {
@@ -312,7 +320,14 @@ void arbiter::tick() {
     calls_.say(level::warning, "leaving without the group's word for it: no majority answers");
     return end(true);
   }
+  say_that_it_votes();
   keep_log_short();
+}
+
+void arbiter::say_that_it_votes() {
+  bool const votes = node_->is_member() && node_->have_quorum() && node_->current_site().votes(self_);
+  if (votes && !said_it_votes_) calls_.say(level::info, "this arbiter votes in the group");
+  said_it_votes_ = said_it_votes_ || votes;
 }
 
 // Nobody recovers from here: what every member of the site has learned may go, and a restart needs only the newest

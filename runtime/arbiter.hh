@@ -70,6 +70,7 @@ class arbiter {
   void settle_soon();
   void arm_timer();
   void tick();
+  void say_that_it_votes();
   void keep_log_short();
   void log_failed(base::result<void> const& done);
   void sync_before_answering();
@@ -114,6 +115,7 @@ class arbiter {
   base::tick_count now_;
   base::tick_count kept_short_at_;
   std::optional<base::tick_count> leaving_since_;
+  bool said_it_votes_ = false;  // as this incarnation
   xcom::slot_no log_begins_;
   std::uint64_t options_seen_ = 0;
   std::deque<xcom::event> events_;

@@ -141,6 +141,13 @@ void incoming_link::take_events() {
 
 void incoming_link::take(xcom::frame_event event) {
   if (auto const* said = std::get_if<xcom::hello>(&event)) return greet(*said);
+  if (auto const* strange = std::get_if<xcom::unreadable>(&event)) {
+    return context_->complain("protocol " + peer_.address,
+                              peer_.address + " speaks protocol " + std::to_string(strange->protocol) +
+                                  " with its group, which this version of the library, speaking " +
+                                  xcom::to_string(context_->config.speaks) +
+                                  ", cannot read: install the version that the other members run");
+  }
   auto* message = std::get_if<xcom::wire_message>(&event);
   if (message == nullptr) return close("it refuses us on a connection it made itself");
   ++context_->counters.messages_received;

@@ -112,6 +112,8 @@ base::result<void> live_group::found_group(xcom::recovered_log const& found) {
         "data is not known, so the two cannot be joined. Start with --wsrep_start_position=<what mariadbd "
         "--wsrep-recover prints>, or move the group_replication.*.log files away to found a new group from "
         "the data as it is");
+  if (final_role() != xcom::member_role::voter)
+    return base::fail("a group cannot begin with a member that has no vote: set group_replication_non_voting = OFF");
   become_new_incarnation(found.empty ? xcom::member_id{new_member_uuid(), 0} : found.last.self);
   own_uuid_ = self_.uuid;
   log_name_ = random_uuid();
@@ -132,6 +134,7 @@ base::result<void> live_group::found_group(xcom::recovered_log const& found) {
 }
 
 base::result<void> live_group::take_up_log(xcom::recovered_log const& found) {
+  if (auto done = check_protocol(found.at); !done) return done;
   self_ = found.last.self;
   own_uuid_ = self_.uuid;
   boot_ = found.last.boot + 1;
@@ -217,6 +220,7 @@ void live_group::note_host_boot() { log_failed(write_log_keeping(options_.data_d
 
 void live_group::make_node(xcom::beginning how) {
   node_.emplace(node_settings(*options_.options, self_, boot_), std::move(how), make_prng());
+  if (node_->is_member()) net_->speak(node_->current_site().rules.protocol);
   arm_timer();
 }
 
@@ -227,6 +231,8 @@ gr::member_config live_group::member_configuration() const {
   auto const& options = *options_.options;
   config.self = self_;
   config.boot = boot_;
+  config.role = final_role();
+  config.zone = static_cast<std::uint32_t>(options.number("group_replication_zone_id"));
   config.facts = {options_.node_name, options_.incoming, options_.server_version, gr::member_status::recovering};
   if (options_.start && options_.start->seqno >= 0) {
     config.history = options_.start->group;
@@ -240,20 +246,26 @@ gr::member_config live_group::member_configuration() const {
   return config;
 }
 
+xcom::member_role live_group::final_role() const {
+  return options_.options->flag("group_replication_non_voting") ? xcom::member_role::non_voting
+                                                                : xcom::member_role::voter;
+}
+
 xcom::site_member live_group::self_entry(gr::member_status status) const {
   xcom::site_member entry;
   entry.id = self_;
   entry.address = own_address_;
   entry.weight = static_cast<std::uint32_t>(options_.options->number("group_replication_member_weight"));
+  entry.zone = static_cast<std::uint32_t>(options_.options->number("group_replication_zone_id"));
   entry.boot = boot_;
   entry.app = base::encode(gr::member_facts{options_.node_name, options_.incoming, options_.server_version, status});
   return entry;
 }
 
-// Without a vote until it is level with the group.
+// Without a vote until it is level with the group, or for good.
 xcom::site_member live_group::joiner_entry() const {
   auto entry = self_entry(gr::member_status::recovering);
-  entry.role = xcom::member_role::non_voting;
+  entry.role = final_role() == xcom::member_role::voter ? xcom::member_role::joining : final_role();
   return entry;
 }
 

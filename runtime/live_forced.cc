@@ -58,7 +58,7 @@ base::result<std::vector<xcom::member_id>> live_group::members_named(std::string
   for (auto const& each : members) {
     auto const peer = node_->peers().find(each.id);
     bool const heard = peer != node_->peers().end() && !peer->second.suspected && !peer->second.link_down;
-    if (each.id == self_ || (heard && each.role != xcom::member_role::non_voting)) who.push_back(each.id);
+    if (each.id == self_ || (heard && xcom::has_vote(each.role))) who.push_back(each.id);
   }
   return who;
 }

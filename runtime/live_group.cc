@@ -227,7 +227,12 @@ void live_group::disconnect() {
 // What may change while the group runs and is not read anew each time it is needed.
 void live_group::follow_options() {
   auto const version = options_.options->version();
-  if (std::exchange(options_seen_, version) != version && net_) net_->allow(allowlist_of(*options_.options));
+  if (std::exchange(options_seen_, version) == version) return;
+  if (net_) net_->allow(allowlist_of(*options_.options));
+  if (!node_) return;
+  ask_for_rules_in_options();
+  auto const weight = static_cast<std::uint32_t>(options_.options->number("group_replication_member_weight"));
+  node_events_.emplace_back(xcom::set_weight{weight});
 }
 
 bool live_group::is_open() {

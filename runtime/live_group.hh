@@ -76,6 +76,7 @@ class live_group final : public gr::group {
   void state_received(base::uuid const& history, gr::seqno_t position, int error) override;
   void set_desynced(bool desynced) override;
   base::result<void> force_members(std::string const& addresses) override;
+  base::result<void> change_protocol(std::string const& number) override;
   void note_progress() override {}
   base::result<void> reload_certificates() override;
   [[nodiscard]] gr::group_status status() const override;
@@ -173,6 +174,10 @@ class live_group final : public gr::group {
   void arm_timer();
   void tick();
   void follow_options();
+  void ask_for_rules_in_options();
+  void begin_to_change_protocol(std::uint16_t number);
+  void check_protocol_change();
+  [[nodiscard]] xcom::member_role final_role() const;
   void leave_when_possible();
   void observe();
   void check_majority();
@@ -234,6 +239,9 @@ class live_group final : public gr::group {
   std::shared_ptr<ticket<base::result<void>>> forcing_;
   std::optional<std::string> to_force_;  // these addresses, once nothing speaks against it, but not after
   base::tick_count force_by_;
+  std::shared_ptr<ticket<base::result<void>>> changing_protocol_;
+  std::uint16_t protocol_wanted_ = 0;
+  xcom::site_rules rules_in_options_;  // since: 0 before the first look
 
   // between threads
   std::mutex life_mutex_;  // one connect or disconnect at a time

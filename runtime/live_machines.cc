@@ -141,6 +141,9 @@ void live_group::on(xcom::send_welcome const& what) {
 
 void live_group::on(xcom::site_installed const& what) {
   step_member(what);
+  if (net_) net_->speak(what.at.rules.protocol);
+  if (what.at.rules.since == what.at.version)
+    say(server::level::info, "the group's rules from now on: " + xcom::to_string(what.at.rules));
   std::vector<std::string> gone;
   for (auto const& [address, known] : peers_known_) {
     bool const there = std::any_of(what.at.members.begin(), what.at.members.end(),
@@ -282,6 +285,7 @@ void live_group::tick() {
   if (gives_up_place_) leave_when_possible();
   check_majority();
   check_forcing();
+  check_protocol_change();
   purge_log();
   if (now_.value() % status_every_ticks == 0) publish_status();
 }
@@ -344,6 +348,10 @@ void live_group::publish_status() {
   next->view_number = state.view_number;
   next->state = gave_up_ ? "ERROR" : member_->state_name();
   next->recovery = member_->recovery_line();
+  auto const& rules = node_->current_site().rules;
+  next->protocol = rules.protocol;
+  next->write_concurrency = rules.horizon;
+  next->each_zone = node_->current_site().waits_for_zones();
   auto const leader = node_->leader();
   for (auto const& each : node_->current_site().members) {
     auto const facts = base::decode<gr::member_facts>(each.app);
@@ -361,6 +369,8 @@ void live_group::publish_status() {
     bool const arbiter = each.role == xcom::member_role::arbiter;
     row.role = arbiter ? "ARBITRATOR" : "PRIMARY";
     if (arbiter) row.state = "ONLINE";
+    row.votes = xcom::has_vote(each.role);
+    row.zone = each.zone;
     row.is_self = each.id == self_;
     row.is_leader = leader == each.id;
     if (row.is_self) {

@@ -38,9 +38,18 @@ xcom::node_config node_settings(gr::option_store const& options, xcom::member_id
   config.boot = boot;
   config.suspect_ticks = ticks_of(options.number("group_replication_communication_flp_timeout"));
   config.expel_ticks = ticks_of(options.number("group_replication_member_expel_timeout"));
-  config.event_horizon = static_cast<std::uint32_t>(options.number("group_replication_write_concurrency"));
+  config.rules.horizon = static_cast<std::uint32_t>(options.number("group_replication_write_concurrency"));
+  config.rules.each_zone = options.flag("group_replication_zone_id_sync_mode");
   config.cache_bytes_max = static_cast<std::size_t>(options.number("group_replication_message_cache_size"));
   return config;
+}
+
+base::result<void> check_protocol(xcom::site const& at) {
+  xcom::protocol_range const ours;
+  if (ours.holds(at.rules.protocol)) return {};
+  return base::fail("the group speaks protocol " + std::to_string(at.rules.protocol) +
+                    ", this version of the library " + xcom::to_string(ours) +
+                    ": start with the version that ran here last, or a newer one");
 }
 
 xcom::log_config log_settings(gr::option_store const& options) {

@@ -26,6 +26,8 @@ base::tick_count ticks_of(std::int64_t milliseconds);
 // has index 0 (and auto_increment_offset 1).
 base::uuid new_member_uuid();
 
+// Errors: the group speaks a protocol that this library does not.
+base::result<void> check_protocol(xcom::site const& at);
 xcom::node_config node_settings(gr::option_store const& options, xcom::member_id const& self, std::uint64_t boot);
 xcom::log_config log_settings(gr::option_store const& options);
 gr::durability durability_of(gr::option_store const& options);

@@ -22,7 +22,7 @@ outgoing_link::outgoing_link(std::shared_ptr<link_context> context, std::string 
 
 void outgoing_link::send(xcom::wire_message const& what) {
   if (state_ == state::closed) return;
-  if (!queue_.push(what)) {
+  if (!queue_.push(what, context_->protocol)) {
     ++context_->counters.dropped_full;
     return;
   }
@@ -145,8 +145,8 @@ void outgoing_link::greet(connection_ptr const& made) {
   failure_logged_ = false;
   auto const& config = context_->config;
   made->writing = true;
-  made->batch.assign(xcom::encode_frame(
-      xcom::hello{xcom::protocol_version, config.group_name, config.self_address, config.self, config.boot}));
+  made->batch.assign(
+      xcom::encode_frame(xcom::hello{config.speaks, config.group_name, config.self_address, config.self, config.boot}));
   made->bytes.async_write(made->batch, [self = shared_from_this(), made](error_code const& bad, std::size_t bytes) {
     if (!self->is_current(made)) return;
     made->writing = false;

@@ -22,9 +22,9 @@ lane lane_of(xcom::wire_message const& what, std::size_t encoded_bytes) {
   return encoded_bytes <= urgent_message_bytes_max ? lane::urgent : lane::ordered;
 }
 
-bool send_queue::push(xcom::wire_message const& what) {
-  base::chain encoded = xcom::encode_message(what);
-  std::size_t const size = encoded.size();
+bool send_queue::push(xcom::wire_message const& what, std::uint16_t protocol) {
+  auto encoded = xcom::encode_message(what, protocol);
+  std::size_t const size = encoded.bytes.size();
   if (size > xcom::message_bytes_max) return false;
   lane const chosen = lane_of(what, size);
   if (chosen == lane::urgent) return push_urgent(std::move(encoded), std::holds_alternative<xcom::heartbeat>(what));
@@ -40,7 +40,7 @@ bool send_queue::push(xcom::wire_message const& what) {
   return true;
 }
 
-bool send_queue::push_urgent(base::chain encoded, bool is_heartbeat) {
+bool send_queue::push_urgent(xcom::encoded_message encoded, bool is_heartbeat) {
   base::chain frame = xcom::data_frame(std::move(encoded));
   std::size_t const size = frame.size();
   if (is_heartbeat) {

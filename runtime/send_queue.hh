@@ -30,7 +30,7 @@ class send_queue {
 
   // False: dropped, because the lane is full (or the message larger than any message may be). A message of any size is
   // taken when nothing else waits. Only the newest heartbeat is kept.
-  [[nodiscard]] bool push(xcom::wire_message const& what);
+  [[nodiscard]] bool push(xcom::wire_message const& what, std::uint16_t protocol);
   // The next frames to write: everything urgent, then about bytes_wanted of the others.
   base::chain take(std::size_t bytes_wanted);
   // Empties it; returns how many messages that were.
@@ -49,7 +49,7 @@ class send_queue {
     std::optional<xcom::chunked_message> pieces;
     [[nodiscard]] std::size_t bytes() const { return pieces ? pieces->left() : frame.size(); }
   };
-  bool push_urgent(base::chain encoded, bool is_heartbeat);
+  bool push_urgent(xcom::encoded_message encoded, bool is_heartbeat);
   std::size_t take_one(std::deque<waiting>& from, base::chain& into);
 
   std::size_t bytes_max_;

@@ -33,7 +33,8 @@ std::string link_context::tls_setting() const {
 
 struct transport::parts : std::enable_shared_from_this<transport::parts> {
   parts(asio::io_context& io, transport_config how, transport_callbacks calls)
-      : context(std::make_shared<link_context>(link_context{io, std::move(how), std::move(calls), {}, false, {}})),
+      : context(std::make_shared<link_context>(
+            link_context{io, std::move(how), std::move(calls), {}, false, {}, xcom::protocol_lowest})),
         acceptor(io),
         retry(io),
         door(std::make_shared<admission>(io, context->config.allowed)) {}
@@ -171,9 +172,9 @@ std::string transport::parts::judge(incoming_link& link, xcom::hello const& said
 
 std::string transport::parts::objection(xcom::hello const& said) const {
   auto const& ours = context->config;
-  if (said.protocol != xcom::protocol_version) {
-    return "it speaks protocol version " + std::to_string(said.protocol) + ", " + ours.self_address + " speaks " +
-           std::to_string(xcom::protocol_version);
+  if (!said.speaks.meets(ours.speaks)) {
+    return "it speaks protocol version " + xcom::to_string(said.speaks) + ", " + ours.self_address + " speaks " +
+           xcom::to_string(ours.speaks);
   }
   if (said.group_name != ours.group_name) {
     return said.address + " belongs to group '" + printable(said.group_name) + "', " + ours.self_address +
@@ -232,6 +233,8 @@ void transport::forget(std::string const& address) {
   auto const found = parts_->outgoing.extract(address);
   if (!found.empty()) found.mapped()->close();
 }
+
+void transport::speak(std::uint16_t protocol) { parts_->context->protocol = protocol; }
 
 void transport::allow(gr::allowlist allowed) { parts_->door->set(std::move(allowed)); }
 

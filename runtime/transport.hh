@@ -31,6 +31,7 @@ struct transport_config {
   std::string group_name;
   xcom::member_id self;
   std::uint64_t boot = 1;
+  xcom::protocol_range speaks;
   gr::allowlist allowed;                     // who may connect; as it is, nobody
   std::shared_ptr<tls_context const> tls;    // null: everything is said plainly
   std::size_t queue_bytes_max = 256U << 20;  // waiting for one peer; beyond, the newest message is dropped
@@ -79,6 +80,8 @@ class transport {
 
   // Queues for a peer; dials it when there is no connection. Everything sent in one turn of the strand leaves in one write.
   void send(std::string const& address, xcom::wire_message const& what);
+  // In which protocol messages are said from now on: the site's. Before the first call the lowest.
+  void speak(std::uint16_t protocol);
   // Who may connect from now on. Connections that are there stay.
   void allow(gr::allowlist allowed);
   // By what connections are secured from now on; those that are there stay as they are. Both null, or neither.

@@ -24,6 +24,7 @@ struct link_context {
   transport_counters counters;
   bool closed = false;
   std::map<std::string, std::chrono::steady_clock::time_point> complaints;
+  std::uint16_t protocol = xcom::protocol_lowest;  // of the site
 
   void log(std::string const& line) const {
     if (!closed && callbacks.on_log) callbacks.on_log(line);

@@ -34,6 +34,8 @@ cluster::cluster(run_options const& options) : options_(options), world_(make_wo
   world_.net.set_quality(world_.with.links);
   for (std::size_t number = 0; number < world_.with.servers; ++number) {
     servers_.push_back(std::make_unique<server>(number, world_, choose_role(number, world_.random)));
+    servers_.back()->stand_in(static_cast<std::uint32_t>(number) % world_.with.zones);
+    if (world_.with.old_programs && world_.random.chance(1, 2)) servers_.back()->install({1, 1});
     world_.servers.push_back(servers_.back().get());
   }
   faults_ = std::make_unique<faults>(world_, servers_);

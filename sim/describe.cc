@@ -13,7 +13,7 @@ std::string name(xcom::member_id const& id) { return xcom::to_string(id); }
 std::string name(xcom::site const& site) {
   std::string text = format("v{}{{", site.version);
   for (auto const& each : site.members) text += (text.back() == '{' ? "" : " ") + name(each.id);
-  return text + "}";
+  return text + (site.rules.since == site.version ? "} " + xcom::to_string(site.rules) : "}");
 }
 
 std::string range(slot_no first, slot_no last) {
@@ -84,6 +84,12 @@ struct message_text {
     return format("update request of {} boot {}", name(m.self.id), m.self.boot);
   }
   std::string operator()(xcom::not_a_member const& m) const { return "not a member of " + name(m.at); }
+  std::string operator()(xcom::rules_request const& m) const {
+    return format("rules request {} instead of those of v{}", xcom::to_string(m.rules), m.rules.since);
+  }
+  std::string operator()(xcom::hand_over const& m) const {
+    return format("hand over {} decided {}", describe(m.by), m.decided.value());
+  }
   std::string operator()(xcom::direct const& m) const { return format("direct {} bytes", m.payload.size()); }
 };
 
@@ -96,6 +102,9 @@ struct event_text {
   std::string operator()(xcom::link_lost const& e) const { return "link lost to " + e.address; }
   std::string operator()(xcom::app_facts const& e) const { return format("facts, {} bytes", e.facts.size()); }
   std::string operator()(xcom::update_self const& e) const { return format("update self to \"{}\"", e.app.text()); }
+  std::string operator()(xcom::set_weight const& e) const { return format("weight {}", e.weight); }
+  std::string operator()(xcom::change_rules const& e) const { return "wants " + xcom::to_string(e.rules); }
+  std::string operator()(xcom::transfer_leadership const& e) const { return "shall let " + name(e.to) + " lead"; }
   std::string operator()(xcom::leave_group const&) const { return "leave group"; }
   std::string operator()(xcom::force_members const& e) const { return format("force {} members", e.who.size()); }
   std::string operator()(xcom::start_delivery const& e) const {

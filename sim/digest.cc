@@ -14,6 +14,7 @@ std::uint64_t digest(xcom::site_member const& member) {
   sum = mix(sum, static_cast<std::uint64_t>(member.role));
   sum = mix(sum, member.weight);
   sum = mix(sum, member.boot);
+  sum = mix(mix(sum, member.zone), member.speaks.lowest * 65536U + member.speaks.highest);
   return mix(sum, sim::digest(member.app));
 }
 
@@ -30,6 +31,8 @@ std::uint64_t digest_of(xcom::batch const& held) {
 
 std::uint64_t digest_of(xcom::site_change const& change) {
   std::uint64_t sum = mix(3, change.next.version);
+  auto const& rules = change.next.rules;
+  sum = mix(mix(mix(sum, rules.protocol), rules.horizon), rules.since * 2 + (rules.each_zone ? 1 : 0));
   for (auto const& each : change.next.members) sum = mix(sum, digest(each));
   return sum;
 }

@@ -23,7 +23,9 @@ faults::faults(world& shared, std::vector<std::unique_ptr<server>>& servers)
             {rates.wipe, &faults::wipe},
             {rates.half_heard, &faults::half_heard},
             {rates.late_words, &faults::late_words},
-            {rates.unheard_successor, &faults::unheard_successor}};
+            {rates.unheard_successor, &faults::unheard_successor},
+            {rates.rules, &faults::rules},
+            {rates.hand_over, &faults::hand_over}};
   for (auto const& each : kinds_) weights_ += each.weight;
 }
 
@@ -72,6 +74,7 @@ std::pair<server*, server*> faults::any_link() {
 }
 
 void faults::restart_later(server& which) {
+  if (world_.with.old_programs) which.install({1, random_.chance(1, 2) ? xcom::protocol_highest : std::uint16_t{1}});
   later([&which] { which.start(); });
 }
 
@@ -213,6 +216,18 @@ void faults::leave() {
   restart_later(*which);
 }
 
+// Whoever it is that asks, and whatever for.
+void faults::rules() {
+  auto* which = any_running();
+  if (which == nullptr || which->node() == nullptr) return;
+  ++world_.count.rules_asked;
+  auto wanted = which->node()->current_site().rules;
+  wanted.protocol = static_cast<std::uint16_t>(random_.between(xcom::protocol_lowest, xcom::protocol_highest));
+  if (random_.chance(1, 2)) wanted.horizon = static_cast<std::uint32_t>(random_.between(1, 20));
+  if (random_.chance(1, 2)) wanted.each_zone = !wanted.each_zone;
+  which->ask_for_rules(wanted);
+}
+
 void faults::bad_links() {
   ++world_.count.bad_links;
   auto worse = world_.with.links;
@@ -227,6 +242,7 @@ void faults::heal() {
     each->disarm();
     each->set_disk_full(false);
     each->set_slow_applier(false);
+    each->install({});
     each->resume();
     each->start();
   }

@@ -45,6 +45,8 @@ class faults {
   void half_heard();
   void late_words();
   void unheard_successor();
+  void rules();
+  void hand_over();
 
   void restart_later(server& which);
   void later(std::function<void()> end);  // when the fault is over

@@ -69,6 +69,14 @@ void faults::late_words() {
   world_.clock.after(micros(random_.between(1000, 300'000)), [this, leads] { silence(*leads); });
 }
 
+void faults::hand_over() {
+  auto* const leads = leader();
+  if (leads == nullptr) return;
+  ++world_.count.hand_overs;
+  auto const others = some_others(*leads, 1);
+  if (!others.empty()) leads->hand_over_to(others.front()->id());
+}
+
 // Most do not hear it any more and elect another, whom it does not hear: there are two, and it goes on with the few it has.
 void faults::unheard_successor() {
   auto* const leads = leader();

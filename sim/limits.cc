@@ -18,7 +18,7 @@ void choose_node(base::prng& random, xcom::node_config& node) {
   node.expel_ticks = base::tick_count(one_of<std::uint64_t>(random, {100, 300, 500, 100000}));
   node.election_spread_ticks = base::tick_count(one_of<std::uint64_t>(random, {10, 15, 30}));
   node.resend_ticks = base::tick_count(one_of<std::uint64_t>(random, {10, 30}));
-  node.event_horizon = one_of<std::uint32_t>(random, {1, 2, 4, 10, 100});
+  node.rules.horizon = one_of<std::uint32_t>(random, {1, 2, 4, 10, 100});
   node.batch_bytes_max = one_of<std::size_t>(random, {100, 1000, 1U << 20});
   node.batch_messages_max = one_of<std::size_t>(random, {1, 3, 4096});
   node.cache_bytes_max = one_of<std::size_t>(random, {300, 3000, 1U << 20});
@@ -97,6 +97,8 @@ void choose_faults(base::prng& random, limits& to) {
   to.faults.half_heard = maybe(3);
   to.faults.late_words = maybe(3);
   to.faults.unheard_successor = maybe(3);
+  to.faults.rules = maybe(3);
+  to.faults.hand_over = maybe(3);
   to.fault_every = milliseconds(one_of<std::uint64_t>(random, {100, 500, 2000, 5000}));
   to.chaos = seconds(random.between(4, 20));
 }
@@ -124,6 +126,9 @@ limits choose_limits(base::prng& random, member_range servers) {
   chosen.servers = random.between(servers.least, servers.most);
   chosen.initial = random.between(1, chosen.servers);
   choose_node(random, chosen.node);
+  if (random.chance(1, 4)) chosen.zones = one_of<std::uint32_t>(random, {2, 3});
+  chosen.node.rules.each_zone = random.chance(1, 2);
+  chosen.old_programs = random.chance(1, 4);
   choose_log(random, chosen);
   choose_links(random, chosen);
   choose_load(random, chosen);
@@ -136,17 +141,20 @@ limits choose_limits(base::prng& random, member_range servers) {
 
 std::string limits::describe() const {
   return fmt::format(
-      "servers {} (first {}), horizon {}, batch {} bytes / {} messages, cache {}, fetch {}, undelivered {}, checkpoint "
+      "servers {} (first {}) in {} zones{}{}, horizon {}, batch {} bytes / {} messages, cache {}, fetch {}, "
+      "undelivered {}, checkpoint "
       "{}, "
       "segment {}, retain {}, durability {}, delay {}..{} us, loss {} repeat {} reorder {} ppm, heartbeat {} suspect "
       "{} "
       "expel {} ticks, think {} us, apply {} us, donor threshold {}, clone threshold {}, copy {} ms, chaos {} s",
-      servers, initial, node.event_horizon, node.batch_bytes_max, node.batch_messages_max, node.cache_bytes_max,
-      node.fetch_bytes_max, node.undelivered_bytes_max, node.checkpoint_bytes, log.segment_bytes, log.retain_bytes,
-      durable == durability::os ? "OS" : "DISK", links.delay_min.value(), links.delay_max.value(), links.loss_ppm,
-      links.repeat_ppm, links.reorder_ppm, node.heartbeat_ticks.value(), node.suspect_ticks.value(),
-      node.expel_ticks.value(), think_time.value(), apply_time.value(), member.donor_threshold, member.clone_threshold,
-      copy_time.value() / 1000, chaos.value() / 1'000'000);
+      servers, initial, zones, node.rules.each_zone ? ", each has to acknowledge" : "",
+      old_programs ? ", some with an old program" : "", node.rules.horizon, node.batch_bytes_max,
+      node.batch_messages_max, node.cache_bytes_max, node.fetch_bytes_max, node.undelivered_bytes_max,
+      node.checkpoint_bytes, log.segment_bytes, log.retain_bytes, durable == durability::os ? "OS" : "DISK",
+      links.delay_min.value(), links.delay_max.value(), links.loss_ppm, links.repeat_ppm, links.reorder_ppm,
+      node.heartbeat_ticks.value(), node.suspect_ticks.value(), node.expel_ticks.value(), think_time.value(),
+      apply_time.value(), member.donor_threshold, member.clone_threshold, copy_time.value() / 1000,
+      chaos.value() / 1'000'000);
 }
 
 }  // namespace sim

@@ -21,13 +21,15 @@ struct fault_rates {  // weights; 0: never in this run
   std::uint32_t crash = 0, crash_in_write = 0, crash_all = 0, power = 0, disk_full = 0;
   std::uint32_t partition = 0, one_way = 0, clog = 0, slow_link = 0, pause = 0;
   std::uint32_t slow_applier = 0, leave = 0, bad_links = 0, wipe = 0, half_heard = 0, late_words = 0,
-                unheard_successor = 0;
+                unheard_successor = 0, rules = 0, hand_over = 0;
 };
 
 struct limits {
   std::size_t servers = 3;
-  std::size_t initial = 3;  // how many start at once; the others come later
-  xcom::node_config node;   // self and boot are filled in by each server
+  std::size_t initial = 3;    // how many start at once; the others come later
+  std::uint32_t zones = 1;    // servers stand in them by turns
+  bool old_programs = false;  // some servers run one that speaks only the lowest protocol, until they start again
+  xcom::node_config node;     // self and boot are filled in by each server
   xcom::log_config log;
   durability durable = durability::os;
   link_quality links;

@@ -15,7 +15,7 @@ network::network(scheduler& clock, base::prng random, std::uint32_t encode_ppm)
 void network::attach(std::string const& address, receiver who) { receivers_[address] = std::move(who); }
 
 void network::send(std::string const& from, xcom::member_id const& sender, std::string const& to,
-                   xcom::wire_message what) {
+                   std::uint16_t protocol, xcom::wire_message what) {
   ++count_.sent;
   auto& over = between(from, to);
   if (over.cut) {
@@ -26,8 +26,10 @@ void network::send(std::string const& from, xcom::member_id const& sender, std::
     ++count_.lost;
     return;
   }
-  if (random_.chance(encode_ppm_, million)) what = through_bytes(what);
-  auto const whole = std::make_shared<packet const>(packet{sender, std::move(what)});
+  protocol = xcom::protocol_for(what, protocol);
+  if (random_.chance(encode_ppm_, million) || protocol != xcom::protocol_highest)
+    what = through_bytes(xcom::encode_message(what, protocol));
+  auto const whole = std::make_shared<packet const>(packet{sender, protocol, std::move(what)});
   dispatch(over, to, whole);
   if (random_.chance(quality_.repeat_ppm, million)) {
     ++count_.repeated;
@@ -35,13 +37,13 @@ void network::send(std::string const& from, xcom::member_id const& sender, std::
   }
 }
 
-xcom::wire_message network::through_bytes(xcom::wire_message const& what) {
+xcom::wire_message network::through_bytes(xcom::encoded_message const& what) {
   ++count_.encoded;
-  auto const bytes = base::encode(what);
-  auto back = base::decode<xcom::wire_message>(bytes);
-  check(back.has_value(),
-        "an encoded message of kind " + std::to_string(what.index()) + " decodes: " + (back ? "" : back.error().text));
-  check(base::encode(*back) == bytes, "a decoded message encodes to the same bytes");
+  auto const bytes = what.bytes.flat();
+  auto back = base::decode<xcom::wire_message>(bytes, what.protocol);
+  check(back.has_value(), "an encoded message decodes: " + (back ? std::string{} : back.error().text));
+  check(xcom::encode_message(*back, what.protocol).bytes.flat() == bytes,
+        "a decoded message encodes to the same bytes");
   return std::move(*back);
 }
 
@@ -68,7 +70,7 @@ void network::arrive_at(micros when, std::string const& to, packet_ptr what) {
   if (target == receivers_.end()) return;
   clock_.at(when, [this, target, what = std::move(what)] {
     ++count_.arrived;
-    target->second(what->from, what->what);
+    target->second(what->from, what->protocol, what->what);
   });
 }
 

@@ -13,7 +13,7 @@
 
 #include "base/prng.hh"
 #include "sim/scheduler.hh"
-#include "xcom/messages.hh"
+#include "xcom/frame.hh"
 
 namespace sim {
 
@@ -33,13 +33,16 @@ struct network_counters {
 class network {
  public:
   // Called at the receiving end when a message arrives.
-  using receiver = std::function<void(xcom::member_id const& from, xcom::wire_message const& what)>;
+  using receiver =
+      std::function<void(xcom::member_id const& from, std::uint16_t protocol, xcom::wire_message const& what)>;
 
   // `encode_ppm` of the messages go through bytes and back.
   network(scheduler& clock, base::prng random, std::uint32_t encode_ppm);
 
   void attach(std::string const& address, receiver who);
-  void send(std::string const& from, xcom::member_id const& sender, std::string const& to, xcom::wire_message what);
+  // In a protocol older than the newest it always goes through bytes: they decide what such a message can say.
+  void send(std::string const& from, xcom::member_id const& sender, std::string const& to, std::uint16_t protocol,
+            xcom::wire_message what);
 
   void set_quality(link_quality const& every_link);
   [[nodiscard]] link_quality const& quality() const { return quality_; }
@@ -56,6 +59,7 @@ class network {
  private:
   struct packet {
     xcom::member_id from;
+    std::uint16_t protocol = 0;
     xcom::wire_message what;
   };
   using packet_ptr = std::shared_ptr<packet const>;
@@ -68,7 +72,7 @@ class network {
   };
 
   link& between(std::string const& from, std::string const& to) { return links_[{from, to}]; }
-  xcom::wire_message through_bytes(xcom::wire_message const& what);
+  xcom::wire_message through_bytes(xcom::encoded_message const& what);
   void dispatch(link& over, std::string const& to, packet_ptr what);
   void arrive_at(micros when, std::string const& to, packet_ptr what);
 

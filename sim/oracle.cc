@@ -158,9 +158,8 @@ void oracle::check_majority(xcom::slot_no slot, claim const& decided) const {
     auto const held = at->second.held.find(slot);
     return held != at->second.held.end() && held->second.value == decided.value;
   };
-  auto const holding = static_cast<std::size_t>(std::ranges::count_if(site.members, [&](auto const& member) {
-    return member.role != xcom::member_role::non_voting && holds(member.id);
-  }));
+  auto const holding = static_cast<std::size_t>(std::ranges::count_if(
+      site.members, [&](auto const& member) { return xcom::has_vote(member.role) && holds(member.id); }));
   if (!forced_.empty() && std::ranges::all_of(forced_, holds)) return;
   check(holding >= site.majority(), [&] {
     return fmt::format("slot {} is decided (says {}) with a majority: {} of {} hold it", slot.value(),
@@ -169,6 +168,9 @@ void oracle::check_majority(xcom::slot_no slot, claim const& decided) const {
 }
 
 void oracle::check_site(xcom::site const& next) {
+  for (auto const& each : next.members)
+    check(each.speaks.holds(next.rules.protocol),
+          [&] { return fmt::format("every member of a site speaks its protocol: {}", xcom::to_string(each.id)); });
   for (auto const& each : next.members)
     for (auto const& other : next.members) {
       if (&each == &other) break;

@@ -53,6 +53,45 @@ void set_clock_rate(stage& on, cap const& with) {
   on.each(with.servers[0], [&](server& each) { each.set_clock_rate(with.numbers[0]); });
 }
 
+void place(stage& on, cap const& with) {
+  on.each(with.servers[0], [&](server& each) { each.stand_in(static_cast<std::uint32_t>(with.numbers[0])); });
+}
+
+void install(stage& on, cap const& with) {
+  auto const highest = static_cast<std::uint16_t>(
+      std::clamp<std::uint64_t>(with.numbers[0], xcom::protocol_lowest, xcom::protocol_highest));
+  on.each(with.servers[0], [&](server& each) { each.install({xcom::protocol_lowest, highest}); });
+}
+
+// As it finds them, but for one.
+void ask_for(stage& on, cap const& with, std::function<void(xcom::site_rules&, std::uint64_t)> const& change) {
+  on.each(with.servers[0], [&](server& each) {
+    if (each.node() == nullptr) return;
+    auto rules = each.node()->current_site().rules;
+    change(rules, with.numbers[0]);
+    each.ask_for_rules(rules);
+  });
+}
+
+void ask_for_protocol(stage& on, cap const& with) {
+  ask_for(on, with, [](auto& rules, std::uint64_t to) { rules.protocol = static_cast<std::uint16_t>(to); });
+}
+
+void ask_for_concurrency(stage& on, cap const& with) {
+  ask_for(on, with, [](auto& rules, std::uint64_t to) { rules.horizon = static_cast<std::uint32_t>(to); });
+}
+
+// To the first of those named that is not the leader.
+void hand_over(stage& on, cap const& with) {
+  server* to = nullptr;
+  on.each(with.servers[0], [&](server& each) {
+    if (to == nullptr && each.node() != nullptr && !each.node()->is_leader()) to = &each;
+  });
+  on.each({{whom::kind::leader}}, [&](server& each) {
+    if (to != nullptr) each.hand_over_to(to->id());
+  });
+}
+
 void fail(stage& on, cap const& with) {
   on.each(with.servers[0], [](server& each) { each.fail("its server cannot apply a transaction"); });
 }
@@ -91,6 +130,11 @@ constexpr std::array commands{
                    [](stage& on, cap const& with) { to_links<false>(on, with, &network::free); }},
     command_phrase{"slow SERVERS -> SERVERS by TIME", slow_link},
     command_phrase{"loss PERCENT", [](stage& on, cap const& with) { on.set_loss(with.numbers[0]); }},
+    command_phrase{"place SERVERS in zone NUMBER", place},
+    command_phrase{"install protocol NUMBER on SERVERS", install},
+    command_phrase{"ask SERVERS for protocol NUMBER", ask_for_protocol},
+    command_phrase{"ask SERVERS for concurrency NUMBER", ask_for_concurrency},
+    command_phrase{"hand-over to SERVERS", hand_over},
     command_phrase{"heal", [](stage& on, cap const&) { on.heal(); }},
     command_phrase{"load on SERVERS", [](stage& on, cap const& with) { on.set_load(with.servers[0], true); }},
     command_phrase{"load off SERVERS", [](stage& on, cap const& with) { on.set_load(with.servers[0], false); }},
@@ -117,6 +161,18 @@ bool down(stage const& on, cap const& with) {
   return on.all_of(with.servers[0], [](server const& each) { return !each.is_running(); });
 }
 
+bool leads(stage const& on, cap const& with) {
+  auto const which = on.find(with.servers[0]);
+  return std::ranges::any_of(which,
+                             [](auto const* each) { return each->node() != nullptr && each->node()->is_leader(); });
+}
+
+template <class Value> bool rules_have(stage const& on, cap const& with, Value xcom::site_rules::*what) {
+  return on.all_of({{whom::kind::all}}, [&](server const& each) {
+    return !each.is_online() || each.node()->current_site().rules.*what == with.numbers[0];
+  });
+}
+
 constexpr std::array claims{
     claim_phrase{"online SERVERS", online},
     claim_phrase{"not online SERVERS", not_online},
@@ -125,6 +181,11 @@ constexpr std::array claims{
     claim_phrase{"no progress", [](stage const& on, cap const&) { return !on.progressed(); }},
     claim_phrase{"same data", [](stage const& on, cap const&) { return on.same_data(); }},
     claim_phrase{"nothing lost", [](stage const& on, cap const&) { return on.nothing_lost(); }},
+    claim_phrase{"leader SERVERS", leads},
+    claim_phrase{"protocol NUMBER",
+                 [](stage const& on, cap const& with) { return rules_have(on, with, &xcom::site_rules::protocol); }},
+    claim_phrase{"concurrency NUMBER",
+                 [](stage const& on, cap const& with) { return rules_have(on, with, &xcom::site_rules::horizon); }},
     claim_phrase{"members NUMBER", [](stage const& on, cap const& with) { return on.sites_have(with.numbers[0]); }},
     claim_phrase{"expulsions at most NUMBER", at_most<&statistics::expulsions>},
     claim_phrase{"expulsions at least NUMBER", at_least<&statistics::expulsions>},
@@ -204,11 +265,17 @@ std::vector<setting> const all_settings{
      hour,
      [](scenario& to, std::uint64_t value) { to.with.majority_ticks = value / tick; },
      {}},
+    {"zone-acknowledgements",
+     kind::word,
+     0,
+     0,
+     [](scenario& to, std::uint64_t value) { to.with.node.rules.each_zone = value == 1; },
+     {"OFF", "ON"}},
     {"horizon",
      kind::number,
      1,
-     1000,
-     [](scenario& to, std::uint64_t value) { to.with.node.event_horizon = static_cast<std::uint32_t>(value); },
+     xcom::site_rules::horizon_max,
+     [](scenario& to, std::uint64_t value) { to.with.node.rules.horizon = static_cast<std::uint32_t>(value); },
      {}},
     {"cache-bytes",
      kind::number,

@@ -25,7 +25,8 @@ server::server(std::size_t number, world& shared, xcom::member_role role)
       random_(shared.random.next()),
       role_(role),
       disk_(std::make_shared<disk>(name_, base::prng(random_.next()))) {
-  world_.net.attach(address_, [this](auto const& from, auto const& what) { receive(from, what); });
+  world_.net.attach(address_,
+                    [this](auto const& from, auto protocol, auto const& what) { receive(from, protocol, what); });
 }
 
 void server::force(std::vector<xcom::member_id> const& who) {
@@ -34,6 +35,14 @@ void server::force(std::vector<xcom::member_id> const& who) {
   world_.watch.forced(who);
   post(xcom::force_members{who});
 }
+
+void server::ask_for_rules(xcom::site_rules const& rules) {
+  if (!node_ || paused_) return;
+  world_.trace(name_, "asks for " + xcom::to_string(rules));
+  post(xcom::change_rules{rules});
+}
+
+void server::hand_over_to(xcom::member_id const& who) { post(xcom::transfer_leadership{who}); }
 
 // ---- beginning ----
 
@@ -64,6 +73,8 @@ void server::start() {
       check(found.has_value(), "an empty log opens");
     }
     for (auto const& notice : found->notices) world_.trace(name_, "log: " + notice);
+    // It would not start, and says so (runtime/node_settings.cc).
+    if (!found->empty && !installed_.holds(found->at.rules.protocol)) install({});
     begin();
     std::optional<gr::start_position> position;
     if (data_.live) position = gr::start_position{data_.live->history(), data_.live->position()};
@@ -90,6 +101,7 @@ void server::start() {
 
 // What makes a process out of a machine.
 void server::begin() {
+  speaks_ = installed_;
   tick_period_ = micros(random_.between(9800, 10200));  // no two clocks run alike
   tick_offset_ = base::tick_count(random_.between(1, 1'000'000));
   started_ = world_.clock.now();
@@ -186,7 +198,7 @@ void server::ask_to_join() {
   world_.trace(name_, fmt::format("asks to join as {}, data at {}", xcom::to_string(self_),
                                   data_.live ? data_.live->position() : -1));
   make_member();
-  make_node(xcom::begin_joining{self_in_site(gr::member_status::recovering, xcom::member_role::non_voting), seeds});
+  make_node(xcom::begin_joining{self_in_site(gr::member_status::recovering, joining_role()), seeds});
 }
 
 // Expelled while the server runs: a new incarnation goes on delivering where the old one stopped.
@@ -210,7 +222,7 @@ void server::join_again(xcom::site const& at) {
   inbox_.clear();
   gives_up_place_ = false;
   if (never_delivered) make_member();
-  make_node(xcom::begin_joining{self_in_site(gr::member_status::recovering, xcom::member_role::non_voting), seeds});
+  make_node(xcom::begin_joining{self_in_site(gr::member_status::recovering, joining_role()), seeds});
 }
 
 void server::make_node(xcom::beginning how) {
@@ -426,8 +438,13 @@ std::uint64_t server::next_incarnation() const { return 1000 + world_.clock.now(
 
 gr::member_facts server::facts(gr::member_status status) const { return {name_, address_, "10.11", status}; }
 
+// Arbiters, too, are brought up here like a server, and vote once they are level.
+xcom::member_role server::joining_role() const {
+  return role_ == xcom::member_role::non_voting ? role_ : xcom::member_role::joining;
+}
+
 xcom::site_member server::self_in_site(gr::member_status status, xcom::member_role role) const {
-  return {self_, address_, role, 50, boot_, base::encode(facts(status))};
+  return {self_, address_, role, 50, boot_, base::encode(facts(status)), zone_, speaks_};
 }
 
 gr::member_config server::member_configuration() const {
@@ -447,6 +464,7 @@ xcom::node_config server::node_configuration() const {
   auto chosen = world_.with.node;
   chosen.self = self_;
   chosen.boot = boot_;
+  chosen.speaks = speaks_;
   return chosen;
 }
 

@@ -45,6 +45,11 @@ class server {
   void step_clock(base::tick_count ahead);              // its clock shows so much more from now on
   void set_clock_rate(std::uint64_t percent);           // of true time, from now on
   void force(std::vector<xcom::member_id> const& who);  // a human's word
+  void ask_for_rules(xcom::site_rules const& rules);    // another human's
+  void hand_over_to(xcom::member_id const& who);
+  // Another version of the program, from its next start on; it does not start with one the group has left behind.
+  void install(xcom::protocol_range const& speaks) { installed_ = speaks; }
+  void stand_in(std::uint32_t zone) { zone_ = zone; }
   void set_slow_applier(bool slow);
   void set_disk_full(bool full) { disk_->set_full(full); }
   void peer_died(std::string const& address);  // its connections broke
@@ -91,7 +96,7 @@ class server {
   void check_beginning(gr::beginning_choice const& choice, xcom::recovered_log const& found) const;
 
   // ---- the node's driver: server_driver.cc ----
-  void receive(xcom::member_id const& from, xcom::wire_message const& what);
+  void receive(xcom::member_id const& from, std::uint16_t protocol, xcom::wire_message const& what);
   void post(xcom::event what);
   void drain();
   void guarded(std::function<void()> const& what);
@@ -163,7 +168,11 @@ class server {
   std::string address_;
   world& world_;
   base::prng random_;
-  xcom::member_role role_;  // once it is online; until then it does not vote
+  [[nodiscard]] xcom::member_role joining_role() const;
+  std::uint32_t zone_ = 0;
+  xcom::protocol_range installed_;
+  xcom::protocol_range speaks_;  // the program that runs
+  xcom::member_role role_;       // once it is online; until then it does not vote
   std::shared_ptr<disk> disk_;
   storage data_;
   std::uint64_t host_boot_ = 1;              // grows with each power failure

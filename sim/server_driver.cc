@@ -16,10 +16,16 @@ constexpr std::uint64_t purge_every_ticks = 100;
 
 }  // namespace
 
-void server::receive(xcom::member_id const& from, xcom::wire_message const& what) {
+void server::receive(xcom::member_id const& from, std::uint16_t protocol, xcom::wire_message const& what) {
   if (!is_running()) return;
   if (paused_) {
-    stalled_.emplace_back([this, from, what] { receive(from, what); });
+    stalled_.emplace_back([this, from, protocol, what] { receive(from, protocol, what); });
+  } else if (protocol != xcom::protocol_lowest && !speaks_.holds(protocol)) {
+    // The group went on to a newer protocol while this one was away with an old program.
+    ++world_.count.unreadable;
+    if (!node_ || !node_->is_member()) return;
+    install({});
+    fail("a message in protocol " + std::to_string(protocol));
   } else {
     post(xcom::received{from, what});
   }
@@ -123,7 +129,10 @@ void server::sync_before_answering() {
 void server::send_out(std::string const& address, xcom::wire_message what) {
   sync_before_answering();
   world_.watch.said(self_, what);
-  world_.net.send(address_, self_, address, std::move(what));
+  // Before it belongs to a site nobody says in what else.
+  bool const joining = !node_ || !node_->is_member();
+  auto const protocol = joining ? speaks_.lowest : node_->current_site().rules.protocol;
+  world_.net.send(address_, self_, address, protocol, std::move(what));
 }
 
 void server::perform(xcom::send const& what) { send_out(what.address, what.what); }

@@ -1,6 +1,7 @@
 #include "xcom/frame.hh"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -9,26 +10,32 @@ namespace xcom {
 
 namespace {
 
+bool is_before_joining(wire_message const& what) {
+  return std::holds_alternative<join_request>(what) || std::holds_alternative<join_answer>(what) ||
+         std::holds_alternative<join_refused>(what);
+}
+
 constexpr std::uint32_t frame_magic = 0x31515267;  // "gRQ1"
 constexpr std::size_t block_bytes = 64U << 10;
 constexpr std::size_t small_frame_bytes = 32U << 10;
 static_assert(frame_header_bytes + small_frame_bytes <= block_bytes);
 
-std::uint32_t crc_of_kind(frame_kind kind) {
-  auto const raw = static_cast<std::uint8_t>(kind);
-  return base::crc32c(0, {&raw, 1});
+std::uint32_t crc_of_head(std::uint16_t protocol, frame_kind kind) {
+  std::array<std::uint8_t, 3> const raw{static_cast<std::uint8_t>(protocol), static_cast<std::uint8_t>(protocol >> 8U),
+                                        static_cast<std::uint8_t>(kind)};
+  return base::crc32c(0, raw);
 }
 
-base::chain make_frame(frame_kind kind, base::chain body) {
+base::chain make_frame(frame_kind kind, std::uint16_t protocol, base::chain body) {
   base::writer out;
-  out(frame_magic, static_cast<std::uint32_t>(body.size()), body.crc(crc_of_kind(kind)), kind);
+  out(frame_magic, static_cast<std::uint32_t>(body.size()), body.crc(crc_of_head(protocol, kind)), protocol, kind);
   base::chain frame = out.finish();
   for (auto& piece : body.pieces) frame.pieces.push_back(std::move(piece));
   return frame;
 }
 
-template <class Body> base::chain encode_body(Body const& body) {
-  base::writer out;
+template <class Body> base::chain encode_body(Body const& body, std::uint16_t protocol) {
+  base::writer out(protocol);
   out(body);
   return out.finish();
 }
@@ -39,19 +46,31 @@ template <class Body> base::chain encode_body(Body const& body) {
 // Sending
 // ---------------------------------------------------------------------------------------------------------------------
 
-base::chain encode_frame(hello const& what) { return make_frame(frame_kind::hello, encode_body(what)); }
-
-base::chain encode_frame(rejected const& what) { return make_frame(frame_kind::rejected, encode_body(what)); }
-
-base::chain encode_message(wire_message const& what) { return encode_body(what); }
-
-base::chain data_frame(base::chain message) {
-  ensure(message.size() <= frame_body_bytes_max);
-  return make_frame(frame_kind::data, std::move(message));
+// Hello and rejection begin alike in every protocol; what a later one adds comes behind.
+base::chain encode_frame(hello const& what) {
+  return make_frame(frame_kind::hello, protocol_lowest, encode_body(what, protocol_lowest));
 }
 
-chunked_message::chunked_message(std::uint32_t number, base::chain message)
-    : number_(number), total_(message.size()), message_(std::move(message)) {
+base::chain encode_frame(rejected const& what) {
+  return make_frame(frame_kind::rejected, protocol_lowest, encode_body(what, protocol_lowest));
+}
+
+std::uint16_t protocol_for(wire_message const& what, std::uint16_t of_site) {
+  return is_before_joining(what) ? protocol_lowest : of_site;
+}
+
+encoded_message encode_message(wire_message const& what, std::uint16_t protocol) {
+  protocol = protocol_for(what, protocol);
+  return {protocol, encode_body(what, protocol)};
+}
+
+base::chain data_frame(encoded_message message) {
+  ensure(message.bytes.size() <= frame_body_bytes_max);
+  return make_frame(frame_kind::data, message.protocol, std::move(message.bytes));
+}
+
+chunked_message::chunked_message(std::uint32_t number, encoded_message message)
+    : number_(number), total_(message.bytes.size()), protocol_(message.protocol), message_(std::move(message.bytes)) {
   ensure(total_ <= message_bytes_max);
 }
 
@@ -63,7 +82,7 @@ base::chain chunked_message::next() {
   base::chain body = out.finish();
   for (auto& piece : take(length).pieces) body.pieces.push_back(std::move(piece));
   sent_ += length;
-  return make_frame(frame_kind::chunk, std::move(body));
+  return make_frame(frame_kind::chunk, protocol_, std::move(body));
 }
 
 base::chain chunked_message::take(std::size_t length) {
@@ -86,7 +105,8 @@ base::chain chunked_message::take(std::size_t length) {
 // Receiving
 // ---------------------------------------------------------------------------------------------------------------------
 
-frame_decoder::frame_decoder() : block_(std::make_unique_for_overwrite<std::uint8_t[]>(block_bytes)) {}
+frame_decoder::frame_decoder(protocol_range speaks)
+    : speaks_(speaks), block_(std::make_unique_for_overwrite<std::uint8_t[]>(block_bytes)) {}
 
 std::span<std::uint8_t> frame_decoder::space() {
   if (direct_) {
@@ -164,7 +184,7 @@ base::result<frame_decoder::header> frame_decoder::parse_header() {
   base::reader in(base::blob(nullptr, block_.get() + begin_, frame_header_bytes));
   std::uint32_t found = 0;
   header head;
-  in(found, head.length, head.crc, head.kind);
+  in(found, head.length, head.crc, head.protocol, head.kind);
   if (found != frame_magic) return base::fail("the bytes are not those of a group replication connection");
   if (auto done = check(head); !done) return done.error();
   return head;
@@ -188,7 +208,7 @@ base::result<void> frame_decoder::check(header const& head) const {
 base::result<void> frame_decoder::begin_large(header const& head) {
   begin_ += frame_header_bytes;
   large_ = {std::make_shared_for_overwrite<std::uint8_t[]>(head.length), head.length, 0};
-  read_directly({head, 0, 0, head.length, crc_of_kind(head.kind), &large_});
+  read_directly({head, 0, 0, head.length, crc_of_head(head.protocol, head.kind), &large_});
   return {};
 }
 
@@ -203,7 +223,7 @@ base::result<void> frame_decoder::begin_chunk(header const& head) {
   if (!part) return part.error();
   std::size_t const length = head.length - chunk_header_bytes;
   if (length > (*part)->size - (*part)->filled) return base::fail("a chunk reaches beyond the end of its message");
-  std::uint32_t const crc = base::crc32c(crc_of_kind(head.kind), {at, chunk_header_bytes});
+  std::uint32_t const crc = base::crc32c(crc_of_head(head.protocol, head.kind), {at, chunk_header_bytes});
   begin_ += frame_header_bytes + chunk_header_bytes;
   read_directly({head, message, (*part)->filled, (*part)->filled + length, crc, *part});
   return {};
@@ -247,39 +267,51 @@ base::result<std::optional<frame_event>> frame_decoder::finish_direct() {
   buffer whole = std::exchange(*body.into, {});
   if (body.head.kind == frame_kind::chunk) parts_.erase(body.message);
   std::uint8_t const* const data = whole.bytes.get();
-  auto event = decode(frame_kind::data, base::blob(std::move(whole.bytes), data, whole.size));
+  auto event = decode(frame_kind::data, body.head.protocol, base::blob(std::move(whole.bytes), data, whole.size));
   if (!event) return event.error();
   return std::optional<frame_event>(std::move(*event));
 }
 
 base::result<std::optional<frame_event>> frame_decoder::take_small(header const& head) {
   std::span<std::uint8_t const> const bytes(block_.get() + begin_ + frame_header_bytes, head.length);
-  if (base::crc32c(crc_of_kind(head.kind), bytes) != head.crc)
+  if (base::crc32c(crc_of_head(head.protocol, head.kind), bytes) != head.crc)
     return base::fail("the checksum of a frame does not match");
-  auto event = decode(head.kind, base::blob::copy_of(bytes));
+  auto event = decode(head.kind, head.protocol, base::blob::copy_of(bytes));
   begin_ += frame_header_bytes + head.length;
   if (!event) return event.error();
   return std::optional<frame_event>(std::move(*event));
 }
 
-base::result<frame_event> frame_decoder::decode(frame_kind kind, base::blob const& body) {
-  auto const as_event = [](auto decoded) -> base::result<frame_event> {
-    if (!decoded) return base::fail("a frame cannot be read: " + decoded.error().text);
-    return frame_event(std::move(*decoded));
-  };
+namespace {
+
+base::result<frame_event> as_event(auto decoded) {
+  if (!decoded) return base::fail("a frame cannot be read: " + decoded.error().text);
+  return frame_event(std::move(*decoded));
+}
+
+}  // namespace
+
+base::result<frame_event> frame_decoder::decode(frame_kind kind, std::uint16_t protocol, base::blob const& body) {
   if (kind == frame_kind::rejected) return as_event(base::decode<rejected>(body));
-  if (kind == frame_kind::data) return as_event(base::decode<wire_message>(body));
+  // What is said before joining is in the lowest protocol, whoever says it.
+  bool const speaks_it = protocol == protocol_lowest || speaks_.holds(protocol);
+  if (kind == frame_kind::data && !speaks_it) return frame_event(unreadable{protocol});
+  if (kind == frame_kind::data) return as_event(base::decode<wire_message>(body, protocol));
   greeted_ = true;
-  // A later protocol may say more in its hello; that it is another one is read from the first field alone.
+  return decode_hello(body);
+}
+
+// With nothing in common, what both speak is all that is read of it. A later program may say more behind what we know.
+base::result<frame_event> frame_decoder::decode_hello(base::blob const& body) {
   base::reader in(body);
-  std::uint16_t protocol = 0;
-  in(protocol);
-  if (protocol != protocol_version) {
-    hello other;
-    other.protocol = protocol;
-    return frame_event(std::move(other));
-  }
-  return as_event(base::decode<hello>(body));
+  hello said;
+  in(said.speaks);
+  if (!in.failed() && !said.speaks.meets(speaks_)) return frame_event(hello{.speaks = said.speaks});
+  in = base::reader(body);
+  in(said);
+  if (in.failed() || (in.left() != 0 && said.speaks.highest <= protocol_highest))
+    return base::fail("a frame cannot be read: a malformed hello");
+  return frame_event(std::move(said));
 }
 
 std::size_t frame_decoder::bytes_held() const {

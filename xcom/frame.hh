@@ -1,6 +1,6 @@
 // How messages travel on a stream: frames with a checksum, and big messages in chunks so that a heartbeat can pass them.
 //
-//   frame   u32 magic and protocol, u32 length of body, u32 crc32c(kind, body), u8 kind, body
+//   frame   u32 magic, u32 length of body, u32 crc32c(protocol, kind, body), u16 protocol, u8 kind, body
 //   chunk   u32 message, u32 total, u32 offset, then bytes of the encoded message
 //
 // Shape:  the first frame of a connection is a hello; then data and chunk frames. A rejected frame answers a hello.
@@ -21,8 +21,7 @@
 
 namespace xcom {
 
-inline constexpr std::uint16_t protocol_version = 1;
-inline constexpr std::size_t frame_header_bytes = 13;
+inline constexpr std::size_t frame_header_bytes = 15;
 inline constexpr std::size_t chunk_header_bytes = 12;
 inline constexpr std::size_t chunk_bytes = 256U << 10;  // larger messages are sent in pieces of this size
 inline constexpr std::size_t frame_body_bytes_max = 1U << 20;
@@ -34,13 +33,13 @@ enum class frame_kind : std::uint8_t { hello = 1, rejected = 2, data = 3, chunk 
 
 // Who dials. Everything else on the connection comes from this member.
 struct hello {
-  std::uint16_t protocol = protocol_version;
+  protocol_range speaks;
   std::string group_name;
   std::string address;  // the dialer's own group endpoint, host:port
   member_id self;
   std::uint64_t boot = 0;
   friend bool operator==(hello const&, hello const&) = default;
-  template <class Codec> void fields(Codec& codec) { codec(protocol, group_name, address, self, boot); }
+  template <class Codec> void fields(Codec& codec) { codec(speaks, group_name, address, self, boot); }
 };
 
 // "I will not talk to you", with the reason for a person.
@@ -54,15 +53,23 @@ struct rejected {
 
 base::chain encode_frame(hello const& what);
 base::chain encode_frame(rejected const& what);
-// The encoded message; blobs by reference. data_frame takes it when it is at most chunk_bytes long, chunked_message else.
-base::chain encode_message(wire_message const& what);
-base::chain data_frame(base::chain message);
+// A message in the words of a protocol; blobs by reference.
+struct encoded_message {
+  std::uint16_t protocol = protocol_lowest;
+  base::chain bytes;
+};
+// What is said before two members are of one site is said in the lowest.
+std::uint16_t protocol_for(wire_message const& what, std::uint16_t of_site);
+// In `protocol`, the one of the site, or in the lowest when it is said before joining. data_frame takes it when it is at
+// most chunk_bytes long, chunked_message else.
+encoded_message encode_message(wire_message const& what, std::uint16_t protocol);
+base::chain data_frame(encoded_message message);
 
 // A message on its way out in pieces.
 class chunked_message {
  public:
   // `number` tells this message's chunks from those of others on the connection. At most message_bytes_max.
-  chunked_message(std::uint32_t number, base::chain message);
+  chunked_message(std::uint32_t number, encoded_message message);
   [[nodiscard]] bool done() const { return sent_ == total_; }
   [[nodiscard]] std::size_t left() const { return total_ - sent_; }
   base::chain next();  // the next frame; not when done()
@@ -73,6 +80,7 @@ class chunked_message {
   std::uint32_t number_;
   std::size_t total_;
   std::size_t sent_ = 0;
+  std::uint16_t protocol_;
   base::chain message_;
   std::size_t piece_ = 0;
   std::size_t piece_offset_ = 0;
@@ -80,7 +88,11 @@ class chunked_message {
 
 // ---- receiving ----
 
-using frame_event = std::variant<hello, rejected, wire_message>;
+// A message in a protocol we do not speak: the group went on to a newer one without us. Nothing is wrong with the stream.
+struct unreadable {
+  std::uint16_t protocol = 0;
+};
+using frame_event = std::variant<hello, rejected, wire_message, unreadable>;
 
 // Bytes of one connection to events. No input or output of its own.
 //
@@ -88,7 +100,7 @@ using frame_event = std::variant<hello, rejected, wire_message>;
 //       space(), which is then the body's own buffer, and the payloads of the message alias it.
 class frame_decoder {
  public:
-  frame_decoder();
+  explicit frame_decoder(protocol_range speaks = {});
 
   // Where the next bytes of the stream go; never empty. Valid until the next call.
   std::span<std::uint8_t> space();
@@ -104,6 +116,7 @@ class frame_decoder {
   struct header {
     std::uint32_t length = 0;
     std::uint32_t crc = 0;
+    std::uint16_t protocol = 0;
     frame_kind kind{};
   };
   struct buffer {
@@ -129,8 +142,10 @@ class frame_decoder {
   void read_directly(direct_body body);
   base::result<std::optional<frame_event>> finish_direct();
   base::result<std::optional<frame_event>> take_small(header const& head);
-  base::result<frame_event> decode(frame_kind kind, base::blob const& body);
+  base::result<frame_event> decode(frame_kind kind, std::uint16_t protocol, base::blob const& body);
+  base::result<frame_event> decode_hello(base::blob const& body);
 
+  protocol_range speaks_;
   std::unique_ptr<std::uint8_t[]> block_;  // headers and small frames pass through here
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

@@ -18,8 +18,11 @@ struct heartbeat {
   std::uint64_t count = 0;  // grows with each heartbeat
   std::uint64_t echo = 0;   // the last count heard from the receiver: the link works both ways
   base::blob app;           // live facts of the application (positions, load); opaque here
+  // Whom the sender hears and is heard by, itself not among them: so that all know which member reaches the most.
+  std::vector<member_id> linked;
   template <class Codec> void fields(Codec& codec) {
     codec(log, address, site_version, leader, decided, delivered, log_begins, count, echo, app);
+    if (codec.version() >= protocol_with_links) codec(linked);
   }
 };
 
@@ -158,9 +161,25 @@ struct join_answer {
   template <class Codec> void fields(Codec& codec) { codec(address, leader); }
 };
 
+// "Let the group have these rules": to the leader, repeated until the site shows others than those of `rules.since`.
+struct rules_request {
+  base::uuid log;  // of which group log; others are not answered
+  site_rules rules;
+  template <class Codec> void fields(Codec& codec) { codec(log, rules); }
+};
+
+// From a leader that proposes nothing more: "everything up to `decided` is decided; lead, from a ballot above this one on."
+// (Ongaro, "Consensus", 2014, section 3.10.)
+struct hand_over {
+  base::uuid log;  // of which group log; others are not answered
+  ballot by;
+  slot_no decided;
+  template <class Codec> void fields(Codec& codec) { codec(log, by, decided); }
+};
+
 // New kinds go to the end: the index is the kind's number on the wire.
 using wire_message = std::variant<heartbeat, forward, accept, accepted, pre_vote, pre_vote_reply, prepare, promise,
                                   refuse, fetch, fetched, join_request, join_refused, welcome, leave_request,
-                                  update_request, not_a_member, direct, join_answer>;
+                                  update_request, not_a_member, direct, join_answer, rules_request, hand_over>;
 
 }  // namespace xcom

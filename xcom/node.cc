@@ -8,7 +8,18 @@
 namespace xcom {
 namespace {
 
-site site_of_one(site_member const& self, std::uint64_t version) { return site{version, {self}}; }
+site site_of_one(site_member const& self, std::uint64_t version, site_rules rules) {
+  rules.since = version;
+  return site{version, {self}, rules};
+}
+
+// The newest that the founder speaks, unless the group goes on from one that had rules.
+site_rules founding_rules(node_config const& config, site const& before) {
+  if (before.version > 0) return before.rules;
+  auto rules = config.rules;
+  rules.protocol = config.speaks.highest;
+  return rules;
+}
 
 }  // namespace
 
@@ -17,24 +28,27 @@ node::node(node_config config, beginning how, base::prng random)
   if (auto const* group = std::get_if<begin_group>(&how)) {
     log_ = group->log;
     self_ = group->self;
-    site_ = site_of_one(self_, group->last.at.version + 1);
+    self_.speaks = config_.speaks;
+    site_ = site_of_one(self_, group->last.at.version + 1, founding_rules(config_, group->last.at));
     decided_ = decided_stored_ = delivered_ = group->last.slot;
     log_begins_ = decided_.next();
     site_due_ = true;  // the site of one becomes the first slot, so that the log opens with a view
   } else if (auto const* again = std::get_if<begin_again>(&how)) {
     log_ = again->log;
     self_ = again->self;
-    site_ = again->force_alone ? site_of_one(self_, again->at.version + 1) : again->at;
+    self_.speaks = config_.speaks;
+    site_ = again->force_alone ? site_of_one(self_, again->at.version + 1, again->at.rules) : again->at;
     promised_ = again->promised;
     decided_ = decided_stored_ = again->decided;
     log_begins_ = again->log_begins;
     for (auto const& each : again->undecided)
-      if (each.slot > decided_) accepted_[each.slot] = each;
+      if (each.slot > decided_) hold(each);
     site_due_ = again->force_alone;
     wish_for(wish::kind::update, self_);  // the new boot goes into the site
   } else {
     auto const& joining = std::get<begin_joining>(how);
     self_ = joining.self;
+    self_.speaks = config_.speaks;
     seeds_ = joining.seeds;
     phase_ = phase::joining;
   }
@@ -56,6 +70,7 @@ void node::finish_step() {
   if (phase_ == phase::member) {
     lead_if_ready();
     forward_pending(false);
+    go_on_handing_over();
     propose();
   }
   deliver_ready();
@@ -83,8 +98,26 @@ base::uuid const* log_of(wire_message const& what) {
 
 }  // namespace
 
+namespace {
+
+// What only members of one site say to each other.
+bool is_among_members(wire_message const& what) {
+  return std::visit(
+      [](auto const& kind) {
+        using said = std::decay_t<decltype(kind)>;
+        return std::is_same_v<said, accept> || std::is_same_v<said, accepted> || std::is_same_v<said, pre_vote> ||
+               std::is_same_v<said, pre_vote_reply> || std::is_same_v<said, prepare> || std::is_same_v<said, promise> ||
+               std::is_same_v<said, refuse> || std::is_same_v<said, fetched> || std::is_same_v<said, hand_over>;
+      },
+      what);
+}
+
+}  // namespace
+
 void node::on(received const& happened) {
   if (happened.from == config_.self) return;
+  bool const is_stranger = site_.find(happened.from) == nullptr && !strangers_.contains(happened.from);
+  if (is_stranger && is_among_members(happened.what)) return;
   if (auto const* log = log_of(happened.what); log != nullptr && *log != log_) return;
   auto const known = peers_.find(happened.from);
   if (known != peers_.end()) {
@@ -110,6 +143,7 @@ void node::on(ticked const& happened) {
     update_quorum();
     tick_election();
     tick_leader();
+    tick_hand_over();
     tick_pending();
   }
   tick_membership();
@@ -139,6 +173,13 @@ void node::on(update_self const& happened) {
   request_due_ = now_;
 }
 
+void node::on(set_weight const& happened) {
+  if (self_.weight == happened.weight) return;
+  self_.weight = happened.weight;
+  wish_for(wish::kind::update, self_);
+  request_due_ = now_;
+}
+
 void node::on(leave_group const&) {
   leaving_ = true;
   request_due_ = now_;
@@ -149,10 +190,14 @@ void node::on(leave_group const&) {
     emit(left{});
     return;
   }
+  if (auto const next = better_leader()) begin_hand_over(*next);
   wish_for(wish::kind::leave, self_);
 }
 
-void node::on(log_purged const& happened) { log_begins_ = std::min(happened.log_begins, decided_.next()); }
+void node::on(log_purged const& happened) {
+  log_begins_ = std::min(happened.log_begins, decided_.next());
+  history_begins_ = std::max(history_begins_, log_begins_);
+}
 
 std::optional<member_id> node::leader() const {
   if (is_leader()) return config_.self;
@@ -168,7 +213,7 @@ void node::send_to(member_id const& to, wire_message what) {
 
 void node::send_to_voters(wire_message const& what) {
   for (auto const& each : site_.members)
-    if (each.id != config_.self && each.role != member_role::non_voting) emit(send{each.address, what});
+    if (each.id != config_.self && has_vote(each.role)) emit(send{each.address, what});
 }
 
 void node::send_to_all(wire_message const& what) {

@@ -28,6 +28,9 @@
 
 namespace xcom {
 
+// A member that misses slots takes what is proposed meanwhile only this far ahead; what it leaves out it fetches later.
+inline constexpr std::uint64_t accept_window_slots = 1024;
+
 struct node_config {
   member_id self;
   std::uint64_t boot = 1;  // of this incarnation's process; origin_seq begins at first_of_boot(boot)
@@ -36,9 +39,11 @@ struct node_config {
   base::tick_count expel_ticks{500};           // suspicion that expels it (member_expel_timeout, 5 s)
   base::tick_count election_spread_ticks{15};  // candidates wait a random part of this
   base::tick_count resend_ticks{30};           // unanswered requests, accepts and forwards are sent again
-  std::uint32_t event_horizon = 10;            // slots proposed and not yet decided, at most
-  std::size_t batch_bytes_max = 1U << 20;      // a batch closes at this size; a larger message goes alone
+  protocol_range speaks;
+  site_rules rules;                        // of a group this member founds
+  std::size_t batch_bytes_max = 1U << 20;  // a batch closes at this size; a larger message goes alone
   std::size_t batch_messages_max = 4096;
+  std::size_t in_flight_bytes_max = 64U << 20;    // accepted and not yet known to be decided; one slot at least
   std::size_t cache_bytes_max = 128U << 20;       // decided values kept in memory to serve others
   std::uint32_t fetch_bytes_max = 4U << 20;       // one answer to `fetch`
   std::size_t undelivered_bytes_max = 64U << 20;  // handed to the application and not yet consumed, at most
@@ -93,7 +98,20 @@ struct update_self {
   base::blob app;
   std::optional<member_role> role = std::nullopt;  // none: as it is
 };
+// Our weight in the site.
+struct set_weight {
+  std::uint32_t weight = 50;
+};
 struct leave_group {};
+// Let the group have these rules (`since` is not looked at). Ends when they are in force or others came first. Nothing
+// happens when why_not_rules() objects.
+struct change_rules {
+  site_rules rules;
+};
+// Leader: let this member lead instead. Messages wait for about one round trip. Else nothing.
+struct transfer_leadership {
+  member_id to;
+};
 // A human's word that the others are gone for good: go on with these members, although they are no majority. Taken when
 // why_not_forced() has no objection, and dropped when they do not all agree before long.
 struct force_members {
@@ -128,7 +146,8 @@ struct log_purged {
   slot_no log_begins;
 };
 using event = std::variant<received, ticked, submitted, link_lost, app_facts, update_self, leave_group, force_members,
-                           start_delivery, change_source, consumed, log_read, log_purged, notes_done>;
+                           start_delivery, change_source, consumed, log_read, log_purged, notes_done, set_weight,
+                           change_rules, transfer_leadership>;
 
 // ---- actions: what to do, in order ----
 struct persist_promise {
@@ -254,6 +273,9 @@ class node {
   // For a person: what speaks against going on with these alone; empty: nothing.
   [[nodiscard]] std::string why_not_forced(std::vector<member_id> const& who) const;
   [[nodiscard]] bool is_forcing() const { return !forced_.empty(); }
+  // What speaks against these rules; empty: nothing.
+  [[nodiscard]] std::string why_not_rules(site_rules const& rules) const;
+  [[nodiscard]] bool is_asking_for_rules() const { return wanted_rules_.has_value(); }
   [[nodiscard]] std::string describe() const;  // one line for traces and failure dumps
 
  private:
@@ -276,8 +298,18 @@ class node {
   };
   struct progress {
     slot_no match;              // acknowledged in this ballot up to here
-    base::tick_count sent;      // last accept sent, or last progress
+    base::tick_count sent;      // last accept sent, or last progress; 0: one is due
     std::uint32_t repeats = 0;  // resends without progress
+    slot_no part_ends{};        // what was sent again last was a part of all, up to here
+  };
+  struct handing_over {  // nothing is proposed meanwhile
+    member_id to;
+    base::tick_count since;
+    bool told = false;
+  };
+  struct better_placed {  // who would reach more members than we do
+    member_id who;
+    base::tick_count since;
   };
   struct leading {
     ballot by;
@@ -286,11 +318,16 @@ class node {
     std::set<member_id> promised_by;
     base::tick_count since;
     base::tick_count prepare_sent;
+    std::uint32_t prepare_repeats = 0;  // since the site changed last
     std::map<slot_no, accepted_slot> reported;
     std::map<member_id, progress> followers;
     std::optional<slot_no> barrier;  // an undecided site change stands here: nothing goes behind it
     std::deque<message> queue;
     std::map<member_id, origin_seq> queued;  // last number of each origin that went into the queue
+    slot_no announced;                       // everybody was told that slots up to here are decided
+    std::optional<handing_over> handing;
+    std::optional<better_placed> better;
+    base::tick_count hand_over_due;  // not tried again before
   };
 
   struct fetching {
@@ -326,6 +363,9 @@ class node {
   void on(update_self const& happened);
   void on(leave_group const& happened);
   void on(force_members const& happened);
+  void on(set_weight const& happened);
+  void on(change_rules const& happened);
+  void on(transfer_leadership const& happened);
   void on(log_purged const& happened);
   void finish_step();
   template <class Action> void emit(Action&& what) { out_->emplace_back(std::forward<Action>(what)); }
@@ -344,6 +384,9 @@ class node {
   [[nodiscard]] slot_no acknowledged_up_to(ballot const& by, slot_no first) const;
   void learn_from_followed_leader();
   [[nodiscard]] bool is_decided_by_acknowledgements(slot_no slot) const;
+  [[nodiscard]] static bool knows_otherwise(leading const& lead, slot_no up_to);
+  void hold(accepted_slot const& what);
+  void drop_decided();
   void decide(value_ptr const& given);
   void install_site(site next);
   void trim_cache();
@@ -360,6 +403,7 @@ class node {
   void start_preparing();
   [[nodiscard]] prepare prepare_from(ballot const& by, slot_no from) const;
   [[nodiscard]] std::uint64_t election_patience() const;
+  void find_ourselves_outvoted(member_id const& by, slot_no decided);
   void report(std::map<slot_no, accepted_slot>& reported, accepted_slot const& slot) const;
   void lead_if_ready();
   void step_down();
@@ -377,6 +421,22 @@ class node {
   [[nodiscard]] bool decides_alone() const { return forced_.empty() ? site_.majority() == 1 : forced_.size() == 1; }
   [[nodiscard]] bool has_live_leader() const;
   [[nodiscard]] bool is_heard_by_majority() const;
+
+  // node_handover.cc
+  void take(member_id const& from, hand_over const& what);
+  void begin_hand_over(member_id const& to);
+  void go_on_handing_over();
+  void tick_hand_over();
+  [[nodiscard]] std::optional<member_id> better_leader() const;
+  [[nodiscard]] std::size_t reach_of(member_id const& who) const;
+  [[nodiscard]] bool is_linked(member_id const& who) const;
+  [[nodiscard]] std::vector<member_id> linked() const;
+
+  // node_rules.cc
+  void take(member_id const& from, rules_request const& what);
+  void ask_for_rules();
+  void wish_for_rules(site_rules const& rules);
+  [[nodiscard]] bool is_acknowledged_by_zones(leading const& lead, slot_no slot) const;
 
   // node_delivery.cc
   void on(submitted const& happened);
@@ -433,6 +493,7 @@ class node {
   [[nodiscard]] std::string refusal(site_member const& joiner) const;
   [[nodiscard]] bool is_address_contested(site_member const& joiner);
   [[nodiscard]] bool hears(member_id const& who) const;
+  static void update(site& next, site_member const& wished);
 
   node_config config_;
   base::prng random_;
@@ -450,6 +511,8 @@ class node {
   std::map<std::string, base::tick_count> answered_;  // joining: who answered, and when last
   std::map<member_id, peer> peers_;
   std::vector<wish> wishes_;
+  std::optional<site_rules> wished_rules_;           // leader: as asked for
+  std::optional<site_rules> wanted_rules_;           // by us; `since` is that of the rules they shall replace
   std::map<member_id, base::tick_count> contested_;  // joiners at a live member's address: since when
   bool leaving_ = false;
   bool site_due_ = false;  // the site in force stands in no slot yet: the first slot proposed is to be one
@@ -458,7 +521,7 @@ class node {
   // so that whatever one of them holds stays.
   std::set<member_id> forced_;
   base::tick_count forced_until_;
-  std::set<member_id> released_by_;  // departing: who has the site without us
+  std::set<member_id> released_by_;  // leaving: who has a site without us
   std::set<member_id> reachable_;
   std::uint64_t heartbeats_sent_ = 0;
   base::tick_count heartbeat_due_;
@@ -468,11 +531,13 @@ class node {
   // acceptor and learner
   ballot promised_;
   std::map<slot_no, accepted_slot> accepted_;  // above decided_
+  std::size_t accepted_bytes_ = 0;
   slot_no decided_;
   slot_no decided_stored_;
   base::tick_count decided_at_;  // when decided_ last grew
   slot_no log_begins_;
   ballot following_;                           // of the leader we follow; round 0: none
+  slot_no first_followed_;                     // its first slot; 0: not known yet
   slot_no watermark_;                          // decided according to that leader
   std::map<member_id, slot_no> acknowledged_;  // in `following_`
   std::deque<value_ptr> cache_;                // decided, consecutive, the last one is decided_

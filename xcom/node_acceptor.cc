@@ -3,13 +3,6 @@
 #include "xcom/node.hh"
 
 namespace xcom {
-namespace {
-
-// A member that misses slots takes what is proposed meanwhile only this far ahead; what it leaves out it fetches later.
-constexpr std::uint64_t accept_window_slots = 1024;
-
-}  // namespace
-
 void node::promise_to(ballot const& by) {
   ensure(by >= promised_);
   if (by == promised_) return;
@@ -27,6 +20,8 @@ void node::follow(ballot const& by) {
   if (following_ == by) return;
   ensure(by > following_);
   following_ = by;
+  first_followed_ = {};
+  if (leaving_) request_due_ = now_;
   elections_ = 0;
   watermark_ = decided_;
   acknowledged_.clear();
@@ -40,21 +35,38 @@ void node::take(member_id const& from, accept const& what) {
   if (what.by < promised_) return send_to(from, refuse{log_, promised_});
   promise_to(what.by);
   follow(what.by);
+  first_followed_ = what.first_of_ballot;
   slot_no last;
   for (auto const& each : what.slots) {
     last = std::max(last, each.slot);
     if (each.slot <= decided_ || each.slot.value() > decided_.value() + accept_window_slots) continue;
     if (each.accepted_in != what.by) continue;
-    auto& held = accepted_[each.slot];
-    if (held.what != nullptr && held.accepted_in == what.by) continue;
-    held = each;
+    auto const held = accepted_.find(each.slot);
+    if (held != accepted_.end() && held->second.accepted_in == what.by) continue;
+    bool const full = accepted_bytes_ > 2 * config_.in_flight_bytes_max;
+    if (full && held == accepted_.end() && each.slot != decided_.next()) continue;
+    hold(each);
     emit(persist_accepted{each});
   }
   // The leader accepted what it proposes before it proposes it.
   acknowledged_[from] = std::max(acknowledged_[from], last);
   watermark_ = std::max(watermark_, what.decided);
-  acknowledge(what.by, what.first_of_ballot);
+  if (!what.slots.empty()) acknowledge(what.by, what.first_of_ballot);
   learn_from_followed_leader();
+}
+
+void node::hold(accepted_slot const& what) {
+  auto& held = accepted_[what.slot];
+  if (held.what != nullptr) accepted_bytes_ -= size_in_bytes(*held.what);
+  accepted_bytes_ += size_in_bytes(*what.what);
+  held = what;
+}
+
+void node::drop_decided() {
+  while (!accepted_.empty() && accepted_.begin()->first <= decided_) {
+    accepted_bytes_ -= size_in_bytes(*accepted_.begin()->second.what);
+    accepted_.erase(accepted_.begin());
+  }
 }
 
 slot_no node::acknowledged_up_to(ballot const& by, slot_no first) const {
@@ -75,11 +87,20 @@ void node::acknowledge(ballot const& by, slot_no first) {
   send_to_voters(answer);
 }
 
+// It knows slots to be decided that we have not proposed, and that nobody reported who elected us.
+bool node::knows_otherwise(leading const& lead, slot_no up_to) {
+  for (auto slot = lead.next; slot <= up_to; slot = slot.next())
+    if (!lead.reported.contains(slot)) return true;
+  return false;
+}
+
 void node::take(member_id const& from, accepted const& what) {
   if (auto* lead = std::get_if<leading>(&role_); lead != nullptr && what.in == lead->by) {
+    if (knows_otherwise(*lead, what.up_to)) return find_ourselves_outvoted(from, what.up_to);
     auto& follower = lead->followers[from];
     if (what.up_to <= follower.match) return;
-    follower = progress{what.up_to, now_, 0};
+    bool const ends_part = follower.part_ends > slot_no{} && what.up_to >= follower.part_ends;
+    follower = progress{what.up_to, ends_part ? base::tick_count{} : now_, 0, {}};
     return advance_decided();
   }
   if (what.in != following_) return;
@@ -89,6 +110,7 @@ void node::take(member_id const& from, accepted const& what) {
 }
 
 bool node::is_decided_by_acknowledgements(slot_no slot) const {
+  if (site_.waits_for_zones()) return false;  // only the leader knows which zones are silent
   std::size_t have = 0;
   for (auto const& [who, up_to] : acknowledged_)
     if (up_to >= slot && site_.votes(who)) ++have;
@@ -113,7 +135,7 @@ void node::decide(value_ptr const& given) {
   ensure(what != nullptr);
   decided_ = decided_.next();
   decided_at_ = now_;
-  accepted_.erase(accepted_.begin(), accepted_.upper_bound(decided_));
+  drop_decided();
   cache_bytes_ += size_in_bytes(*what);
   cache_.push_back(what);
   trim_cache();
@@ -143,6 +165,7 @@ void node::install_site(site next) {
   drop_wishes_granted();
   if (auto* lead = std::get_if<leading>(&role_)) {
     if (lead->barrier == decided_) lead->barrier.reset();
+    lead->prepare_repeats = 0;
     // Whoever is taken out hears of it at once; it does not count any more and nobody else would tell it.
     for (auto const& each : before.members)
       if (site_.find(each.id) == nullptr && each.id != config_.self)

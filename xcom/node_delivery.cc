@@ -345,14 +345,21 @@ void node::take_tail(member_id const& from, fetched const& what) {
       std::any_of(what.slots.begin(), what.slots.end(), [&](auto const& each) { return each.slot == decided_.next(); });
   if (tail_fetch_ && tail_fetch_->from == what.from && (brings || is_settled(*tail_fetch_, from, what)))
     tail_fetch_.reset();
+  slot_no const before = decided_;
   for (auto const& each : what.slots) {
     if (each.slot <= decided_) continue;
     if (each.slot != decided_.next() || phase_ != phase::member) return;
+    auto const* change = std::get_if<site_change>(each.what.get());
+    if (change != nullptr && change->next.version <= site_.version) return;  // nobody has decided that
     if (was_outvoted(each)) step_down();
     emit(persist_learned{each});
     decide(each.what);
   }
-  if (phase_ == phase::member && !is_leader()) learn_from_followed_leader();
+  if (phase_ != phase::member || is_leader()) return;
+  learn_from_followed_leader();
+  // What it accepted above the gap counts now; the leader may be waiting for nothing else.
+  bool const can_tell = phase_ == phase::member && promised_ == following_ && first_followed_ > slot_no{};
+  if (decided_ > before && can_tell) acknowledge(following_, first_followed_);
 }
 
 }  // namespace xcom

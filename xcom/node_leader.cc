@@ -41,6 +41,7 @@ void node::step_down() {
     forwarded_ = 0;
     if (following_.proposer == config_.self) leaderless_ = true;
     // What others asked for they ask again; a wish kept here could come true long after it was withdrawn.
+    wished_rules_.reset();
     std::erase_if(wishes_, [&](wish const& each) { return each.who.id != config_.self; });
     election_due_ = now_.plus(random_.below(config_.election_spread_ticks.value() + 1));
   }
@@ -48,6 +49,8 @@ void node::step_down() {
 
 void node::tick_election() {
   if (!site_.votes(config_.self) || leaving_) return;
+  // It ends by itself (tick_leader): what acceptors have to report may take longer than a poll.
+  if (std::holds_alternative<preparing>(role_)) return;
   if (is_leader()) {
     // A leader that does not hear a majority, or is not heard by one, would keep its followers from electing another one.
     if (!decides_alone() && (!have_quorum_ || !is_heard_by_majority())) step_down();
@@ -95,6 +98,7 @@ void node::start_preparing() {
   ballot const by{std::max(promised_.round, following_.round) + 1, config_.self};
   promise_to(by);
   ++elections_;
+  leaderless_ = true;
   preparing next{by, decided_.next(), now_, {config_.self}, accepted_, decided_};
   send_to_voters(prepare_from(by, next.from));
   role_ = std::move(next);
@@ -130,9 +134,18 @@ void node::take(member_id const& from, promise const& what) {
   }
   auto* lead = std::get_if<leading>(&role_);
   if (lead == nullptr || what.to != lead->by) return;
+  if (what.decided >= lead->next) return find_ourselves_outvoted(from, what.decided);
   lead->promised_by.insert(from);
   for (auto const& each : what.slots)
     if (each.slot >= lead->next) report(lead->reported, each);
+}
+
+// Members that a change of the site brought have decided more than those who elected us knew of. What stands there cannot be
+// proposed any more; it has to be learned, and an election won with it.
+void node::find_ourselves_outvoted(member_id const& by, slot_no decided) {
+  if (auto const at = peers_.find(by); at != peers_.end())
+    at->second.last.decided = std::max(at->second.last.decided, decided);
+  step_down();
 }
 
 // Phase 1 is over when a majority promised and we know everything that any of them knows to be decided: only then is the
@@ -180,8 +193,9 @@ void node::take(member_id const& from, forward const& what) {
 
 bool node::may_propose() const {
   auto const* lead = std::get_if<leading>(&role_);
-  if (lead == nullptr || lead->barrier || departing()) return false;
-  if (lead->next.value() - decided_.value() > config_.event_horizon) return false;
+  if (lead == nullptr || lead->barrier || lead->handing || departing()) return false;
+  if (lead->next.value() - decided_.value() > site_.rules.horizon) return false;
+  if (accepted_bytes_ > config_.in_flight_bytes_max && lead->next != decided_.next()) return false;
   return has_majority(lead->promised_by);
 }
 
@@ -228,21 +242,28 @@ void node::propose() {
     if (std::holds_alternative<site_change>(*slot.what)) lead.barrier = slot.slot;
     ensure(lead.by == promised_);
     emit(persist_accepted{slot});
-    accepted_[slot.slot] = slot;
+    hold(slot);
     lead.reported.erase(slot.slot);
     lead.next = slot.slot.next();
-    all.by = lead.by;
-    all.first_of_ballot = lead.first;
     all.slots.push_back(slot);
     if (!decides_alone()) continue;
     advance_decided();  // accepted is decided
     if (!is_leader()) return;
   }
-  if (all.slots.empty()) return;
-  auto& lead = std::get<leading>(role_);
-  all.decided = decided_;
+  auto* const leads = std::get_if<leading>(&role_);
+  // Where followers cannot tell by themselves that a slot is decided, they are told at once.
+  bool const is_news = leads != nullptr && site_.waits_for_zones() && leads->announced < decided_;
+  if (leads == nullptr || (all.slots.empty() && !is_news)) return;
+  auto& lead = *leads;
+  all.by = lead.by;
+  all.first_of_ballot = lead.first;
+  all.decided = lead.announced = decided_;
   for (auto const& each : site_.members) {
     if (each.id == config_.self) continue;
+    if (all.slots.empty()) {
+      emit(send{each.address, all});
+      continue;
+    }
     auto& follower = lead.followers[each.id];
     bool const nothing_older_under_way = follower.match >= all.slots.front().slot.previous();
     if (follower.sent == base::tick_count{} || nothing_older_under_way) follower.sent = now_;
@@ -258,7 +279,8 @@ bool node::is_acknowledged(leading const& lead, slot_no slot) const {
     ++have;
     have_forced += forced_.count(who);
   }
-  return forced_.empty() ? have >= site_.majority() : have_forced == forced_.size();
+  if (!forced_.empty()) return have_forced == forced_.size();
+  return have >= site_.majority() && (!site_.waits_for_zones() || is_acknowledged_by_zones(lead, slot));
 }
 
 void node::advance_decided() {
@@ -287,6 +309,7 @@ void node::resend_accepts(member_id const& to, progress& of) {
     again.slots.push_back(at->second);
   }
   if (again.slots.empty()) return;
+  of.part_ends = at == accepted_.end() ? slot_no{} : again.slots.back().slot;
   std::uint64_t const wait = (config_.resend_ticks.value() + bytes / resend_bytes_per_tick)
                              << std::min(of.repeats, resend_doublings_max);
   if (of.sent != base::tick_count{} && now_.value() - of.sent.value() < wait) return;
@@ -298,8 +321,9 @@ void node::resend_accepts(member_id const& to, progress& of) {
 void node::ask_new_members_to_promise() {
   auto& lead = std::get<leading>(role_);
   lead.prepare_sent = now_;
+  ++lead.prepare_repeats;
   for (auto const& each : site_.members)
-    if (each.id != config_.self && each.role != member_role::non_voting && !lead.promised_by.contains(each.id))
+    if (each.id != config_.self && has_vote(each.role) && !lead.promised_by.contains(each.id))
       emit(send{each.address, prepare_from(lead.by, lead.next)});
 }
 
@@ -313,13 +337,18 @@ void node::tick_leader() {
   }
   auto* lead = std::get_if<leading>(&role_);
   if (lead == nullptr) return;
+  if (site_.waits_for_zones()) {  // one may have fallen silent
+    advance_decided();
+    lead = std::get_if<leading>(&role_);
+    if (lead == nullptr) return;
+  }
   for (auto const& each : site_.members)
     if (each.id != config_.self && hears(each.id)) resend_accepts(each.id, lead->followers[each.id]);
   bool const all_promised = std::all_of(site_.members.begin(), site_.members.end(), [&](auto const& each) {
-    return each.role == member_role::non_voting || lead->promised_by.contains(each.id);
+    return !has_vote(each.role) || lead->promised_by.contains(each.id);
   });
-  if (!all_promised && now_.value() - lead->prepare_sent.value() > config_.resend_ticks.value())
-    ask_new_members_to_promise();
+  std::uint64_t const wait = config_.resend_ticks.value() << std::min(lead->prepare_repeats, resend_doublings_max);
+  if (!all_promised && now_.value() - lead->prepare_sent.value() > wait) ask_new_members_to_promise();
 }
 
 }  // namespace xcom

@@ -39,6 +39,9 @@ void node::take(member_id const& from, heartbeat const& what) {
   } else if (following_.proposer == from && !is_leader() && what.leader != following_) {
     leaderless_ = true;  // it does not lead any more
   }
+  // We have promised a later ballot, of an election that came to nothing, and cannot follow it: it has to know.
+  if (what.leader.proposer == from && what.leader.round > 0 && what.leader < promised_)
+    send_to(from, refuse{log_, promised_});
 }
 
 // A member of a newer site than we know: what it has decided holds the change that made it one.
@@ -63,6 +66,7 @@ void node::send_heartbeats() {
   mine.log_begins = log_begins_;
   mine.count = ++heartbeats_sent_;
   mine.app = facts_;
+  if (site_.rules.protocol >= protocol_with_links) mine.linked = linked();
   for (auto const& each : site_.members) {
     if (each.id == config_.self) continue;
     auto const at = peers_.find(each.id);
@@ -123,6 +127,7 @@ void node::tick_requests() {
     phase_ = phase::gone;
     return emit(left{});
   }
+  ask_for_rules();
   if (is_leader()) return;
   auto const to = leader();
   if (!to) return;
@@ -144,6 +149,7 @@ void node::wish_for(wish::kind what, site_member const& who) {
 void node::drop_wishes_granted() {
   std::erase_if(wishes_, [&](wish const& each) {
     auto const* there = site_.find(each.who.id);
+    if (!each.who.speaks.holds(site_.rules.protocol) && each.what == wish::kind::join) return true;
     if (each.what == wish::kind::leave || each.what == wish::kind::expel) return there == nullptr;
     if (each.what == wish::kind::update) return there == nullptr || *there == each.who;
     auto const* same_server = site_.find_uuid(each.who.id.uuid);
@@ -151,23 +157,38 @@ void node::drop_wishes_granted() {
   });
 }
 
+// The last vote stays, and a full house has no more.
+void node::update(site& next, site_member const& wished) {
+  auto const at = std::find_if(next.members.begin(), next.members.end(),
+                               [&](auto const& member) { return member.id == wished.id; });
+  if (at == next.members.end()) return;
+  auto const role = at->role;
+  *at = wished;
+  if (next.voters() == 0 || next.voters() > site_voters_max) at->role = role;
+}
+
 // The site in force with everything wished for worked in; nothing when that is no change.
 std::optional<site> node::wished_site() const {
-  if (wishes_.empty() && !site_due_ && forced_.empty()) return std::nullopt;
+  if (wishes_.empty() && !wished_rules_ && !site_due_ && forced_.empty()) return std::nullopt;
   site next = site_;
   if (!forced_.empty()) {
     std::erase_if(next.members, [&](auto const& each) { return !forced_.contains(each.id); });
     next.version = site_.version + 1;
     return next;
   }
+  if (wished_rules_ && wished_rules_->since == site_.rules.since && why_not_rules(*wished_rules_).empty()) {
+    next.rules = *wished_rules_;
+    next.rules.since = site_.version + 1;
+  }
   for (auto const& each : wishes_) {
+    if (each.what == wish::kind::update) update(next, each.who);
     auto const at = std::find_if(next.members.begin(), next.members.end(),
                                  [&](auto const& member) { return member.id == each.who.id; });
-    if (each.what == wish::kind::update && at != next.members.end()) *at = each.who;
     bool const goes = each.what == wish::kind::leave || (each.what == wish::kind::expel && !hears(each.who.id));
     bool const last_vote = next.votes(each.who.id) && next.voters() == 1;
     if (goes && at != next.members.end() && next.members.size() > 1 && !last_vote) next.members.erase(at);
-    if (each.what == wish::kind::join && at == next.members.end()) {
+    bool const may_come = each.what == wish::kind::join && each.who.speaks.holds(next.rules.protocol);
+    if (may_come && at == next.members.end()) {
       // Whoever comes back at an address, or as a uuid, takes the place of the one before.
       std::erase_if(next.members, [&](auto const& member) {
         return member.id.uuid == each.who.id.uuid || member.address == each.who.address;
@@ -177,7 +198,7 @@ std::optional<site> node::wished_site() const {
   }
   std::sort(next.members.begin(), next.members.end(),
             [](auto const& left, auto const& right) { return left.id < right.id; });
-  if (next.members == site_.members && !site_due_) return std::nullopt;
+  if (next.members == site_.members && next.rules == site_.rules && !site_due_) return std::nullopt;
   next.version = site_.version + 1;
   return next;
 }
@@ -195,9 +216,20 @@ std::string node::refusal(site_member const& joiner) const {
   bool const replaces = std::any_of(site_.members.begin(), site_.members.end(), [&](auto const& each) {
     return each.address == joiner.address || each.id.uuid == joiner.id.uuid;
   });
-  // Every joiner wants a vote in the end, though it comes without one.
-  if (!replaces && site_.members.size() >= site_voters_max)
+  if (!joiner.speaks.holds(site_.rules.protocol))
+    return "the group speaks protocol " + std::to_string(site_.rules.protocol) + ", this server " +
+           to_string(joiner.speaks) + ": it is too " +
+           (joiner.speaks.highest < site_.rules.protocol ? "old"
+                                                         : "new for as long as the group's protocol is not raised");
+  if (replaces) return {};
+  if (site_.members.size() >= site_members_max)
     return "the group has " + std::to_string(site_.members.size()) + " members, the maximum";
+  // Who is joining wants a vote in the end.
+  auto const voters =
+      std::ranges::count_if(site_.members, [](auto const& each) { return each.role != member_role::non_voting; });
+  if (joiner.role != member_role::non_voting && static_cast<std::size_t>(voters) >= site_voters_max)
+    return "the group has " + std::to_string(voters) +
+           " members with a vote, the maximum; with group_replication_non_voting = ON this server can follow without";
   return {};
 }
 
@@ -289,7 +321,8 @@ void node::take(member_id const& from, leave_request const& what) {
 void node::take(member_id const& from, update_request const& what) {
   if (phase_ != phase::member || what.self.id != from || !is_leader()) return;
   auto const* member = site_.find(from);
-  if (member != nullptr && !(*member == what.self)) wish_for(wish::kind::update, what.self);
+  bool const understands = what.self.speaks.holds(site_.rules.protocol);
+  if (member != nullptr && understands && !(*member == what.self)) wish_for(wish::kind::update, what.self);
 }
 
 void node::take(member_id const& from, not_a_member const& what) {
@@ -298,9 +331,10 @@ void node::take(member_id const& from, not_a_member const& what) {
   // had left; one that is leaving counts who has it.
   bool const know_it = what.at.version == site_.version && site_.find(config_.self) == nullptr;
   if (what.at.version <= site_.version && !know_it) return;
-  if (know_it && leaving_) {
+  if (leaving_) {  // should it die now, whoever told us may have been the only other one who knows
     released_by_.insert(from);
-    if (!has_majority(released_by_)) return;
+    auto const know = std::ranges::count_if(released_by_, [&](auto const& each) { return what.at.votes(each); });
+    if (static_cast<std::size_t>(know) < what.at.majority()) return;
   }
   phase_ = phase::gone;
   if (leaving_)

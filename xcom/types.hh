@@ -61,7 +61,27 @@ struct ballot {
   }
 };
 
-enum class member_role : std::uint8_t { voter = 0, arbiter = 1, non_voting = 2 };
+// What members say to each other, by number; docs/formats.md says what each brought. A site names the one in use. It never
+// rises by itself: as long as it has not, a member may go back to the program it ran before.
+inline constexpr std::uint16_t protocol_lowest = 1;
+inline constexpr std::uint16_t protocol_highest = 2;
+inline constexpr std::uint16_t protocol_with_links = 2;  // heartbeats say who is linked; leadership is handed over
+
+struct protocol_range {
+  std::uint16_t lowest = protocol_lowest;
+  std::uint16_t highest = protocol_highest;
+  [[nodiscard]] bool holds(std::uint16_t protocol) const { return lowest <= protocol && protocol <= highest; }
+  [[nodiscard]] bool meets(protocol_range const& other) const {
+    return lowest <= other.highest && other.lowest <= highest;
+  }
+  friend bool operator==(protocol_range const&, protocol_range const&) = default;
+  template <class Codec> void fields(Codec& codec) { codec(lowest, highest); }
+};
+std::string to_string(protocol_range const& range);  // "2", or "1 to 2"
+
+// joining: without a vote until it is level with the group, and then with one. non_voting: for good.
+enum class member_role : std::uint8_t { voter = 0, arbiter = 1, non_voting = 2, joining = 3 };
+constexpr bool has_vote(member_role role) { return role == member_role::voter || role == member_role::arbiter; }
 
 struct site_member {
   member_id id;
@@ -70,23 +90,49 @@ struct site_member {
   std::uint32_t weight = 50;
   std::uint64_t boot = 0;  // grows each time this incarnation's process starts
   base::blob app;          // opaque to xcom: what gr tells the others about this member; part of the agreed site
+  std::uint32_t zone = 0;  // data centre
+  protocol_range speaks;
   friend bool operator==(site_member const&, site_member const&) = default;
-  template <class Codec> void fields(Codec& codec) { codec(id, address, role, weight, boot, app); }
+  template <class Codec> void fields(Codec& codec) {
+    codec(id, address, role, weight, boot, app, zone, speaks);
+    if constexpr (std::is_same_v<Codec, base::reader>)
+      if (role > member_role::joining || speaks.lowest > speaks.highest) codec.reject();
+  }
 };
+
+// What all members of a site do alike.
+struct site_rules {
+  std::uint16_t protocol = protocol_highest;
+  std::uint32_t horizon = 10;  // slots proposed and not yet decided, at most: 1..horizon_max
+  bool each_zone = false;      // a slot needs an acknowledgement from every zone that has a voter and is not silent
+  std::uint64_t since = 0;     // version of the site that brought them
+  friend bool operator==(site_rules const&, site_rules const&) = default;
+  [[nodiscard]] bool same_but_since(site_rules const& other) const;
+  template <class Codec> void fields(Codec& codec) {
+    codec(protocol, horizon, each_zone, since);
+    if constexpr (std::is_same_v<Codec, base::reader>)
+      if (protocol == 0 || horizon == 0 || horizon > horizon_max) codec.reject();
+  }
+  static constexpr std::uint32_t horizon_max = 200;
+};
+std::string to_string(site_rules const& rules);  // "protocol 2, write concurrency 10, one acknowledgement of each zone"
 
 // The configured members from one slot on. Quorums are counted over its voters and arbiters.
 // Always: members are sorted by id, and no uuid occurs twice.
 struct site {
   std::uint64_t version = 0;  // +1 with every change
   std::vector<site_member> members;
+  site_rules rules;
 
   [[nodiscard]] site_member const* find(member_id const& id) const;
   [[nodiscard]] site_member const* find_uuid(base::uuid const& uuid) const;
   [[nodiscard]] bool votes(member_id const& id) const;
   [[nodiscard]] std::size_t voters() const;
+  // Rule each_zone, and voters in more than one zone.
+  [[nodiscard]] bool waits_for_zones() const;
   [[nodiscard]] std::size_t majority() const { return voters() / 2 + 1; }
   friend bool operator==(site const&, site const&) = default;
-  template <class Codec> void fields(Codec& codec) { codec(version, members); }
+  template <class Codec> void fields(Codec& codec) { codec(version, members, rules); }
 };
 
 inline constexpr std::size_t site_voters_max = 9;

@@ -14,7 +14,8 @@ constexpr std::array members_list{
     column{"MEMBER_STATE", 64},   column{"MEMBER_ROLE", 64},
     column{"MEMBER_VERSION", 64}, column{"MEMBER_COMMUNICATION_STACK", 64},
     column{"GROUP_ADDRESS", 300}, column{"APPLIED_POSITION", 0},
-    column{"IS_LEADER", 3},
+    column{"IS_LEADER", 3},       column{"HAS_VOTE", 3},
+    column{"ZONE_ID", 0},
 };
 
 constexpr std::array member_stats_list{
@@ -47,6 +48,9 @@ constexpr std::array communication_list{
     column{"SLOTS_DECIDED", 0},
     column{"LOG_BYTES", 0},
     column{"RECOVERY", 512},
+    column{"PROTOCOL", 0},
+    column{"WRITE_CONCURRENCY", 0},
+    column{"WAITS_FOR_ZONES", 3},
 };
 
 std::int64_t as_signed(std::uint64_t value) {
@@ -96,7 +100,7 @@ std::vector<table_row> members_rows(group_status const& now) {
   for (auto const& member : now.members)
     rows.push_back({channel, base::to_string(member.id), member.host, std::int64_t{member.port}, member.state,
                     member.role, member.version, member.communication_stack, member.group_address, member.applied,
-                    yes_no(member.is_leader)});
+                    yes_no(member.is_leader), yes_no(member.votes), std::int64_t{member.zone}});
   return rows;
 }
 
@@ -113,7 +117,7 @@ std::vector<table_row> communication_rows(group_status const& now) {
   return {{leader == now.members.end() ? std::string{} : base::to_string(leader->id), std::int64_t{1},
            base::to_string(now.group), now.view_number, yes_no(now.have_quorum), now.last_ordered, now.stable,
            as_signed(now.count.leader_changes), as_signed(now.count.slots_decided), as_signed(now.count.log_bytes),
-           now.recovery}};
+           now.recovery, std::int64_t{now.protocol}, std::int64_t{now.write_concurrency}, yes_no(now.each_zone)}};
 }
 
 }  // namespace gr::mariadb

@@ -61,6 +61,7 @@ provider::provider(group_factory make_group, shared_state& shared)
   options_->carry_out_with([this](option_spec const& which, std::string const& text) -> base::result<void> {
     auto const group = shared_.current_group();
     if (!group) return base::fail("this server is not connected to a group");
+    if (which.name == "group_replication_communication_protocol") return group->change_protocol(text);
     if (auto done = group->force_members(which.name == "pc.bootstrap" ? "" : text); !done) return done;
     log(level::warning, "going on without a majority of the group, as " + std::string(which.name) + " asked");
     return {};

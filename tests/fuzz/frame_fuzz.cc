@@ -18,7 +18,8 @@ bytes framed(std::span<std::uint8_t const> input) {
   append(stream, xcom::encode_frame(xcom::hello{}));
   while (input.size() >= 2) {
     std::size_t const length = std::min<std::size_t>(input[1], input.size() - 2);
-    append(stream, xcom::data_frame(base::chain{{base::blob::copy_of(input.subspan(2, length))}}));
+    append(stream,
+           xcom::data_frame({xcom::protocol_highest, base::chain{{base::blob::copy_of(input.subspan(2, length))}}}));
     input = input.subspan(2 + length);
   }
   return stream;
@@ -27,7 +28,8 @@ bytes framed(std::span<std::uint8_t const> input) {
 void check(xcom::frame_event const& event) {
   auto const* message = std::get_if<xcom::wire_message>(&event);
   if (message == nullptr) return;
-  auto const again = base::decode<xcom::wire_message>(xcom::encode_message(*message).flat());
+  auto const again =
+      base::decode<xcom::wire_message>(xcom::encode_message(*message, xcom::protocol_highest).bytes.flat());
   ensure(again.has_value());
   ensure(again->index() == message->index());
 }

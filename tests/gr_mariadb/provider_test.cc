@@ -29,6 +29,9 @@ class told_group final : public gr::group {
   void state_received(base::uuid const&, gr::seqno_t, int) override {}
   void set_desynced(bool) override {}
   base::result<void> force_members(std::string const&) override { return base::fail("it has all its members"); }
+  base::result<void> change_protocol(std::string const&) override {
+    return base::fail("it has no others to speak with");
+  }
   void note_progress() override {}
   [[nodiscard]] gr::group_status status() const override { return {}; }
 };

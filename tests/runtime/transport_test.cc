@@ -296,9 +296,9 @@ TEST_F(transport_test, no_socket_is_inherited) {
 
 TEST(send_queue, urgent_comes_first_and_only_the_newest_heartbeat_waits) {
   send_queue queue(1U << 30);
-  ASSERT_TRUE(queue.push(words(600000)));
-  ASSERT_TRUE(queue.push(heartbeat_number(1)));
-  ASSERT_TRUE(queue.push(heartbeat_number(2)));
+  ASSERT_TRUE(queue.push(words(600000), xcom::protocol_highest));
+  ASSERT_TRUE(queue.push(heartbeat_number(1), xcom::protocol_highest));
+  ASSERT_TRUE(queue.push(heartbeat_number(2), xcom::protocol_highest));
   xcom::frame_decoder decoder;
   ASSERT_TRUE(decoder.feed(xcom::encode_frame(xcom::hello{}).flat().view()));
   std::vector<xcom::frame_event> events;
@@ -319,8 +319,8 @@ TEST(send_queue, history_never_starves_and_never_hinders) {
       {xcom::slot_no(1),
        std::make_shared<xcom::value>(xcom::batch{{{{}, {}, base::blob(std::vector<std::uint8_t>(900000))}}}),
        {}});
-  ASSERT_TRUE(queue.push(history));
-  ASSERT_TRUE(queue.push(words(900000)));
+  ASSERT_TRUE(queue.push(history, xcom::protocol_highest));
+  ASSERT_TRUE(queue.push(words(900000), xcom::protocol_highest));
   std::size_t const both = queue.take(xcom::chunk_bytes).size();
   EXPECT_GT(both, 2 * xcom::chunk_bytes);
   EXPECT_LT(both, 3 * xcom::chunk_bytes);

@@ -26,7 +26,7 @@ class Arbiter:
         since = len(self.log())
         self.process = self.group.spawn(self.command(), self.output)
         if wait:
-            wait_for(f"{self.name} to vote\n{self.log()[-2000:]}", 30, lambda: "taken in" in self.log()[since:] or "majority of the group is reachable" in self.log()[since:])
+            wait_for(f"{self.name} to vote\n{self.log()[-2000:]}", 30, lambda: "votes in the group" in self.log()[since:])
         return self
 
     def log(self):

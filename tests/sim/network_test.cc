@@ -10,8 +10,8 @@ namespace {
 class network_test : public testing::Test {
  protected:
   network_test() : net(clock, base::prng(1), 500'000) {
-    net.attach("a:1", [](auto const&, auto const&) {});
-    net.attach("b:1", [this](auto const&, xcom::wire_message const& what) {
+    net.attach("a:1", [](auto const&, auto, auto const&) {});
+    net.attach("b:1", [this](auto const&, auto, xcom::wire_message const& what) {
       arrived.push_back(std::get<xcom::heartbeat>(what).count);
     });
   }
@@ -19,7 +19,7 @@ class network_test : public testing::Test {
     for (std::uint64_t each = 0; each < count; ++each) {
       xcom::heartbeat numbered;
       numbered.count = ++sent;
-      net.send("a:1", {base::make_uuid(1, 1), 1}, "b:1", numbered);
+      net.send("a:1", {base::make_uuid(1, 1), 1}, "b:1", xcom::protocol_highest, numbered);
     }
   }
   void settle() { clock.run_until(clock.now().plus(sim::seconds(1).value())); }

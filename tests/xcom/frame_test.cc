@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "base/prng.hh"
 
 namespace xcom {
@@ -10,7 +12,7 @@ namespace {
 
 using bytes = std::vector<std::uint8_t>;
 
-hello const greeting{protocol_version, "group", "host:33061", {base::make_uuid(1, 2), 3}, 4};
+hello const greeting{{}, "group", "host:33061", {base::make_uuid(1, 2), 3}, 4};
 
 void append(bytes& to, base::chain const& what) {
   for (auto const& piece : what.pieces) to.insert(to.end(), piece.view().begin(), piece.view().end());
@@ -23,8 +25,8 @@ base::blob const& payload_of(frame_event const& event) {
 }
 
 void append(bytes& to, wire_message const& what) {
-  auto encoded = encode_message(what);
-  if (encoded.size() <= chunk_bytes) return append(to, data_frame(std::move(encoded)));
+  auto encoded = encode_message(what, protocol_highest);
+  if (encoded.bytes.size() <= chunk_bytes) return append(to, data_frame(std::move(encoded)));
   chunked_message pieces(7, std::move(encoded));
   while (!pieces.done()) append(to, pieces.next());
 }
@@ -75,8 +77,8 @@ TEST(frame, messages_of_all_sizes_survive_any_cut_of_the_stream) {
 
 TEST(frame, small_messages_pass_a_big_one_and_two_big_ones_interleave) {
   bytes stream = greeted();
-  chunked_message first(1, encode_message(words(900000, 1)));
-  chunked_message second(2, encode_message(words(600000, 2)));
+  chunked_message first(1, encode_message(words(900000, 1), protocol_highest));
+  chunked_message second(2, encode_message(words(600000, 2), protocol_highest));
   while (!first.done() || !second.done()) {
     if (!first.done()) append(stream, first.next());
     append(stream, wire_message(heartbeat{}));
@@ -122,7 +124,7 @@ TEST(frame, order_and_limits_are_kept) {
 // Writes a chunk header that says what it likes; its checksum is never reached.
 bytes lying_chunk(std::uint32_t total, std::uint32_t offset) {
   bytes stream = greeted();
-  chunked_message honest(1, encode_message(words(300000, 1)));
+  chunked_message honest(1, encode_message(words(300000, 1), protocol_highest));
   bytes frame;
   append(frame, honest.next());
   std::memcpy(frame.data() + frame_header_bytes + 4, &total, 4);
@@ -141,20 +143,81 @@ TEST(frame, a_chunk_that_lies_is_refused) {
 TEST(frame, too_many_messages_in_pieces_are_refused) {
   bytes stream = greeted();
   for (std::uint32_t number = 0; number <= parts_held_max; ++number) {
-    append(stream, chunked_message(number, encode_message(words(300000, 1))).next());
+    append(stream, chunked_message(number, encode_message(words(300000, 1), protocol_highest)).next());
   }
   EXPECT_NE(error_of(stream).find("in pieces"), std::string::npos);
 }
 
 TEST(frame, a_hello_of_another_protocol_is_told_by_its_number) {
   hello later = greeting;
-  later.protocol = 9;
+  later.speaks = {7, 9};
   bytes stream;
   append(stream, encode_frame(later));
   frame_decoder decoder;
   auto events = decoder.feed(stream);
   ASSERT_TRUE(events);
-  EXPECT_EQ(std::get<hello>(events->front()).protocol, 9);
+  EXPECT_EQ(std::get<hello>(events->front()).speaks, later.speaks);
+  EXPECT_EQ(std::get<hello>(events->front()).group_name, "") << "more is not known of it";
+}
+
+TEST(frame, a_hello_of_a_newer_program_may_say_more) {
+  hello newer = greeting;
+  newer.speaks.highest = protocol_highest + 1;
+  auto const whole = encode_frame(newer).flat();
+  std::vector<std::uint8_t> body(whole.view().begin() + frame_header_bytes, whole.view().end());
+  body.push_back(1);
+  base::writer head;
+  std::array<std::uint8_t, 3> const kind{protocol_lowest, 0, static_cast<std::uint8_t>(frame_kind::hello)};
+  head(std::uint32_t{0x31515267}, static_cast<std::uint32_t>(body.size()), base::crc32c(base::crc32c(0, kind), body),
+       protocol_lowest, frame_kind::hello);
+  bytes stream;
+  append(stream, head.finish());
+  stream.insert(stream.end(), body.begin(), body.end());
+  frame_decoder decoder;
+  auto events = decoder.feed(stream);
+  ASSERT_TRUE(events) << events.error().text;
+  EXPECT_EQ(std::get<hello>(events->front()), newer);
+}
+
+heartbeat with_links() {
+  heartbeat said;
+  said.count = 7;
+  said.linked = {{base::make_uuid(1, 2), 3}};
+  return said;
+}
+
+wire_message heard_by(frame_decoder& decoder, wire_message const& what, std::uint16_t protocol) {
+  bytes stream = greeted();
+  append(stream, data_frame(encode_message(what, protocol)));
+  auto events = decoder.feed(stream);
+  return events && events->size() == 2 ? std::get<wire_message>(events->back()) : wire_message(direct{});
+}
+
+TEST(frame, a_message_says_what_its_protocol_can_say) {
+  for (std::uint16_t protocol : {protocol_lowest, protocol_with_links}) {
+    frame_decoder decoder;
+    auto const heard = heard_by(decoder, with_links(), protocol);
+    ASSERT_TRUE(std::holds_alternative<heartbeat>(heard));
+    EXPECT_EQ(std::get<heartbeat>(heard).count, 7U);
+    EXPECT_EQ(std::get<heartbeat>(heard).linked.empty(), protocol < protocol_with_links);
+  }
+}
+
+TEST(frame, what_an_old_program_cannot_read_does_not_keep_it_from_what_it_can) {
+  frame_decoder old({1, 1});
+  bytes stream = greeted();
+  append(stream, data_frame(encode_message(with_links(), 2)));
+  append(stream, data_frame(encode_message(join_refused{"too old"}, 2)));
+  auto const events = old.feed(stream);
+  ASSERT_TRUE(events) << events.error().text;
+  ASSERT_EQ(events->size(), 3U);
+  EXPECT_EQ(std::get<unreadable>(events->at(1)).protocol, 2);
+  EXPECT_EQ(std::get<join_refused>(std::get<wire_message>(events->at(2))).reason, "too old");
+}
+
+TEST(frame, what_is_said_before_joining_is_said_in_the_lowest_protocol) {
+  EXPECT_EQ(encode_message(join_refused{"no"}, protocol_highest).protocol, protocol_lowest);
+  EXPECT_EQ(encode_message(refuse{}, protocol_highest).protocol, protocol_highest);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ member_id id(std::uint64_t number) { return {base::make_uuid(number, number), 1}
 std::string address(std::uint64_t number) { return "h" + std::to_string(number) + ":1"; }
 
 site_member entry(std::uint64_t number, member_role role = member_role::voter) {
-  return {id(number), address(number), role, 50, 1, {}};
+  return {id(number), address(number), role, 50, 1, {}, 0, {}};
 }
 
 value_ptr words(std::string const& text) {
@@ -25,9 +25,9 @@ value_ptr words(std::string const& text) {
 // Member 1 of a group, and what it does. The others are played by the test.
 class by_hand {
  public:
-  explicit by_hand(std::vector<site_member> members)
-      : node_(config(),
-              begin_again{group, entry(1), site{5, std::move(members)}, {}, slot_no(10), slot_no(1), {}, false},
+  explicit by_hand(std::vector<site_member> members) : by_hand(site{5, std::move(members), {}}) {}
+  explicit by_hand(site at)
+      : node_(config(), begin_again{group, entry(1), std::move(at), {}, slot_no(10), slot_no(1), {}, false},
               base::prng(1)) {
     tick(1);
   }
@@ -54,7 +54,7 @@ class by_hand {
   void become_leader() {
     while (last<pre_vote>() == nullptr) tick(1);
     hear(2, pre_vote_reply{group, last<pre_vote>()->round, true, {}, slot_no(10)});
-    ASSERT_NE(last<prepare>(), nullptr);
+    ASSERT_NE(last<prepare>(), nullptr) << node_.describe();
     hear(2, promise{group, last<prepare>()->by, last<prepare>()->from, slot_no(10), {}});
     ASSERT_TRUE(node_.is_leader());
   }
@@ -342,6 +342,370 @@ TEST(node, an_older_incarnation_that_waits_too_is_forgotten_with_the_newer_one) 
   EXPECT_EQ(there->id.incarnation, 2U);
 }
 
+// ---- what an election may not miss ----
+
+ballot const before_us{3, id(3)};
+
+// Slot 11 takes 4 and 5 out. The old leader decided it, and slot 12 with member 2, and is gone; 4 and 5, who know nothing of
+// that, elect us.
+TEST(node, a_leader_is_no_leader_for_slots_that_a_new_majority_has_decided) {
+  by_hand one({entry(1), entry(2), entry(3), entry(4), entry(5)});
+  auto const change = std::make_shared<value const>(site_change{site{6, {entry(1), entry(2), entry(3)}, {}}});
+  one.hear(3, accept{group, before_us, slot_no(11), slot_no(10), {{slot_no(11), before_us, change}}});
+  one.forget();
+  while (one.last<pre_vote>() == nullptr) one.tick(1);
+  auto const round = one.last<pre_vote>()->round;
+  for (std::uint64_t from : {4U, 5U}) one.hear(from, pre_vote_reply{group, round, true, {}, slot_no(10)});
+  ASSERT_NE(one.last<prepare>(), nullptr);
+  ballot const mine = one.last<prepare>()->by;
+  for (std::uint64_t from : {4U, 5U}) one.hear(from, promise{group, mine, slot_no(11), slot_no(10), {}});
+  ASSERT_TRUE(one.machine().is_leader());
+  one.hear(2, promise{group, mine, slot_no(11), slot_no(12), {}});
+  EXPECT_FALSE(one.machine().is_leader());
+  one.forget();
+  for (std::uint64_t from : {4U, 5U}) one.hear(from, accepted{group, mine, slot_no(11)});
+  one.submit("not into slot 12");
+  EXPECT_EQ(one.last<accept>(), nullptr);
+}
+
+TEST(node, an_acknowledgement_of_what_was_never_proposed_deposes_a_leader) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  one.submit("x");
+  one.hear(2, accepted{group, one.machine().promised(), slot_no(12)});
+  EXPECT_FALSE(one.machine().is_leader());
+  EXPECT_EQ(one.machine().decided(), slot_no(10));
+}
+
+// It had accepted what follows, and the leader waits for its word.
+TEST(node, a_member_that_has_caught_up_acknowledges_what_it_held_above_the_gap) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  ballot const its{3, id(2)};
+  one.beat(2, its);
+  one.hear(2, accept{group, its, slot_no(11), slot_no(11), {{slot_no(12), its, words("y")}}});
+  ASSERT_NE(one.last<accepted>(), nullptr);
+  EXPECT_EQ(one.last<accepted>()->up_to, slot_no(10));
+  one.hear(3, answer(slot_no(11), words("x")));
+  EXPECT_EQ(one.last<accepted>()->up_to, slot_no(12));
+}
+
+// What acceptors have to report may take longer than a poll.
+TEST(node, a_candidate_waits_for_promises_under_way) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  while (one.last<pre_vote>() == nullptr) one.tick(1);
+  one.hear(2, pre_vote_reply{group, one.last<pre_vote>()->round, true, {}, slot_no(10)});
+  ASSERT_NE(one.last<prepare>(), nullptr);
+  auto const asked = *one.last<prepare>();
+  one.tick(50);
+  EXPECT_EQ(one.last<prepare>()->by, asked.by);
+  one.hear(2, promise{group, asked.by, asked.from, slot_no(10), {}});
+  EXPECT_TRUE(one.machine().is_leader());
+}
+
+// Purged while history comes with another's notes: what it says of its log is what others rely on.
+TEST(node, a_log_purged_in_the_middle_of_history_does_not_grow_back) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  auto const speak = [&] {
+    auto said = heartbeat{};
+    said.log = group;
+    said.address = address(2);
+    said.site_version = 5;
+    said.decided = said.delivered = slot_no(10);
+    said.log_begins = slot_no(1);
+    said.count = 1;
+    one.hear(2, said);
+  };
+  speak();
+  checkpoint from;
+  from.slot = slot_no(4);
+  from.at = one.machine().current_site();
+  one.step(start_delivery{from, std::nullopt, true});
+  for (std::uint64_t slot = 5; slot <= 9; ++slot) {
+    if (one.count<read_log>() > 0) one.step(log_read{slot_no(slot), {}});
+    speak();
+    if (slot == 9) one.step(log_purged{slot_no(8)});
+    one.hear(2, fetched{group,
+                        slot_no(slot),
+                        slot_no(1),
+                        slot_no(10),
+                        {{slot_no(slot), std::make_shared<value const>(no_op{}), base::blob::copy_of("note")}}});
+    ASSERT_EQ(one.machine().delivered(), slot_no(slot));
+  }
+  one.forget();
+  one.tick(20);
+  ASSERT_NE(one.last<heartbeat>(), nullptr);
+  EXPECT_EQ(one.last<heartbeat>()->log_begins, slot_no(8));
+}
+
+TEST(node, a_leader_below_our_promise_is_told) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.hear(3, prepare{group, {8, id(3)}, slot_no(11), {}});
+  one.forget();
+  one.beat(2, {7, id(2)});
+  ASSERT_NE(one.last<refuse>(), nullptr);
+  EXPECT_EQ(one.last<refuse>()->promised, (ballot{8, id(3)}));
+}
+
+TEST(node, who_leaves_goes_when_a_majority_of_those_that_stay_know) {
+  by_hand one({entry(1), entry(2), entry(3), entry(4)});
+  one.beat(2, {3, id(2)});
+  one.step(leave_group{});
+  not_a_member const without{group, site{6, {entry(2), entry(3), entry(4)}, {}}};
+  one.hear(2, without);
+  EXPECT_TRUE(one.machine().is_member()) << "should it die now, nobody else knows";
+  one.hear(2, without);
+  EXPECT_TRUE(one.machine().is_member());
+  one.hear(3, without);
+  EXPECT_FALSE(one.machine().is_member());
+}
+
+TEST(node, strangers_have_no_say) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.hear(9, prepare{group, {round_max, id(9)}, slot_no(11), {}});
+  one.hear(9, refuse{group, {round_max, id(9)}});
+  EXPECT_EQ(one.machine().promised().round, 0U);
+  one.hear(2, answer(slot_no(11), std::make_shared<value const>(site_change{site{5, {entry(2)}, {}}})));
+  EXPECT_EQ(one.machine().decided(), slot_no(10)) << "a change that leads back";
+}
+
+// ---- leadership handed over ----
+
+heartbeat linked_to(by_hand const& one, std::uint64_t from, std::vector<member_id> linked) {
+  static std::uint64_t count = 1000;
+  heartbeat said;
+  said.log = group;
+  said.address = address(from);
+  said.site_version = one.machine().current_site().version;
+  said.leader = one.machine().promised();
+  said.decided = slot_no(10);
+  said.log_begins = slot_no(1);
+  said.count = ++count;
+  said.echo = one.last<heartbeat>() == nullptr ? 0 : one.last<heartbeat>()->count;
+  said.linked = std::move(linked);
+  return said;
+}
+
+// Member 3 does not hear us; member 2 hears both.
+TEST(node, a_leader_hands_over_to_one_that_reaches_more_than_it_does) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  one.forget();
+  for (int each = 0; each < 40 && one.last<hand_over>() == nullptr; ++each) {
+    one.tick(10);
+    one.hear(2, linked_to(one, 2, {id(1), id(3)}));
+  }
+  ASSERT_NE(one.last<hand_over>(), nullptr);
+  EXPECT_EQ(one.last<hand_over>()->by, one.machine().promised());
+  EXPECT_EQ(one.last<hand_over>()->decided, slot_no(10));
+  one.forget();
+  one.submit("waits");
+  EXPECT_EQ(one.last<accept>(), nullptr);
+  one.hear(2, prepare{group, {9, id(2)}, slot_no(11), {}});
+  EXPECT_FALSE(one.machine().is_leader());
+}
+
+TEST(node, a_leader_stays_where_the_other_reaches_no_more) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  one.forget();
+  for (int each = 0; each < 100; ++each) {
+    one.tick(10);
+    one.hear(2, linked_to(one, 2, {id(1), id(3)}));
+    one.hear(3, linked_to(one, 3, {id(1), id(2)}));
+  }
+  EXPECT_EQ(one.last<hand_over>(), nullptr);
+  EXPECT_TRUE(one.machine().is_leader());
+}
+
+TEST(node, a_leader_whose_successor_does_not_take_over_goes_on) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  one.beat(2);
+  one.submit("under way");
+  one.step(transfer_leadership{id(2)});
+  EXPECT_EQ(one.last<hand_over>(), nullptr) << "something is under way still";
+  one.hear(2, accepted{group, one.machine().promised(), slot_no(11)});
+  ASSERT_NE(one.last<hand_over>(), nullptr);
+  EXPECT_EQ(one.last<hand_over>()->decided, slot_no(11));
+  one.forget();
+  one.submit("waits");
+  one.tick(20);
+  EXPECT_EQ(one.last<accept>(), nullptr);
+  one.tick(20);
+  EXPECT_NE(one.last<accept>(), nullptr);
+}
+
+TEST(node, who_is_handed_the_lead_takes_it_without_asking_whether_it_may) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  ballot const its{3, id(2)};
+  one.beat(2, its);
+  one.forget();
+  one.hear(3, hand_over{group, its, slot_no(10)});
+  EXPECT_EQ(one.last<prepare>(), nullptr) << "it is not the leader's to give";
+  one.hear(2, hand_over{group, {2, id(2)}, slot_no(10)});
+  EXPECT_EQ(one.last<prepare>(), nullptr) << "an old word";
+  one.hear(2, hand_over{group, its, slot_no(10)});
+  ASSERT_NE(one.last<prepare>(), nullptr);
+  EXPECT_EQ(one.last<pre_vote>(), nullptr);
+  EXPECT_GT(one.last<prepare>()->by, its);
+}
+
+TEST(node, a_leader_that_leaves_hands_over_first) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  for (int each = 0; each < 3; ++each) {
+    one.tick(10);
+    one.hear(2, linked_to(one, 2, {id(1), id(3)}));
+    one.hear(3, linked_to(one, 3, {id(1), id(2)}));
+  }
+  one.forget();
+  one.step(leave_group{});
+  EXPECT_NE(one.last<hand_over>(), nullptr);
+  EXPECT_EQ(one.last<accept>(), nullptr);
+  one.hear(2, prepare{group, {9, id(2)}, slot_no(11), {}});
+  one.hear(2, accept{group, {9, id(2)}, slot_no(11), slot_no(10), {}});
+  one.tick(1);
+  EXPECT_NE(one.last<leave_request>(), nullptr);
+}
+
+// ---- rules ----
+
+TEST(node, rules_are_changed_by_a_change_of_the_site) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  one.forget();
+  site_rules wanted = one.machine().current_site().rules;
+  wanted.horizon = 77;
+  one.step(change_rules{wanted});
+  one.tick(1);
+  ASSERT_NE(one.last<accept>(), nullptr);
+  one.hear(2, accepted{group, one.machine().promised(), slot_no(11)});
+  EXPECT_EQ(one.machine().current_site().rules.horizon, 77U);
+  EXPECT_EQ(one.machine().current_site().rules.since, one.machine().current_site().version);
+  one.tick(31);
+  EXPECT_FALSE(one.machine().is_asking_for_rules());
+}
+
+// Asked for again by one that has not heard that it came true, and that somebody has thought otherwise since.
+TEST(node, a_late_request_does_not_bring_old_rules_back) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  auto const first = [&] {
+    auto rules = one.machine().current_site().rules;
+    rules.horizon = 77;
+    return rules_request{group, rules};
+  }();
+  one.hear(2, first);
+  one.hear(2, accepted{group, one.machine().promised(), slot_no(11)});
+  ASSERT_EQ(one.machine().current_site().rules.horizon, 77U);
+  auto other = one.machine().current_site().rules;
+  other.horizon = 5;
+  one.hear(3, rules_request{group, other});
+  one.hear(2, accepted{group, one.machine().promised(), slot_no(12)});
+  ASSERT_EQ(one.machine().current_site().rules.horizon, 5U);
+  one.forget();
+  one.hear(2, first);
+  EXPECT_EQ(one.last<accept>(), nullptr);
+}
+
+TEST(node, the_protocol_does_not_rise_before_every_member_speaks_it) {
+  auto old = entry(3);
+  old.speaks = {1, 1};
+  by_hand one({entry(1), entry(2), old});
+  auto rules = one.machine().current_site().rules;
+  rules.protocol = 2;
+  EXPECT_NE(one.machine().why_not_rules(rules).find(address(3)), std::string::npos);
+  rules.protocol = 1;
+  EXPECT_EQ(one.machine().why_not_rules(rules), "");
+  rules.horizon = 0;
+  EXPECT_NE(one.machine().why_not_rules(rules).find("1 to 200"), std::string::npos);
+}
+
+TEST(node, a_joiner_that_does_not_speak_the_groups_protocol_is_told) {
+  by_hand one({entry(1), entry(2)});
+  one.become_leader();
+  auto stranger = entry(7, member_role::joining);
+  stranger.speaks = {1, 1};
+  one.hear(7, join_request{stranger, {address(1)}});
+  ASSERT_NE(one.last<join_refused>(), nullptr);
+  EXPECT_NE(one.last<join_refused>()->reason.find("protocol 2"), std::string::npos);
+}
+
+TEST(node, nine_vote_and_others_may_follow) {
+  std::vector<site_member> members;
+  for (std::uint64_t each = 1; each <= 9; ++each) members.push_back(entry(each));
+  by_hand one(members);
+  while (one.last<pre_vote>() == nullptr) one.tick(1);
+  auto const round = one.last<pre_vote>()->round;
+  for (std::uint64_t from : {2U, 3U, 4U, 5U}) one.hear(from, pre_vote_reply{group, round, true, {}, slot_no(10)});
+  for (std::uint64_t from : {2U, 3U, 4U, 5U})
+    one.hear(from, promise{group, one.last<prepare>()->by, slot_no(11), slot_no(10), {}});
+  ASSERT_TRUE(one.machine().is_leader());
+  one.hear(70, join_request{entry(70, member_role::joining), {address(1)}});
+  ASSERT_NE(one.last<join_refused>(), nullptr);
+  EXPECT_NE(one.last<join_refused>()->reason.find("group_replication_non_voting"), std::string::npos);
+  one.forget();
+  one.hear(70, join_request{entry(70, member_role::non_voting), {address(1)}});
+  EXPECT_EQ(one.last<join_refused>(), nullptr);
+  ASSERT_NE(one.last<accept>(), nullptr);
+  for (std::uint64_t from : {2U, 3U, 4U, 5U}) one.hear(from, accepted{group, one.machine().promised(), slot_no(11)});
+  ASSERT_EQ(one.machine().current_site().members.size(), 10U);
+  one.forget();
+  one.hear(70, update_request{group, entry(70)});
+  EXPECT_EQ(one.last<accept>(), nullptr) << "a tenth vote";
+}
+
+// ---- zones ----
+
+by_hand two_zones(std::uint32_t zone_of_2, std::uint32_t zone_of_3) {
+  auto second = entry(2);
+  second.zone = zone_of_2;
+  auto third = entry(3);
+  third.zone = zone_of_3;
+  site at{5, {entry(1), second, third}, {}};
+  at.rules.each_zone = true;
+  return by_hand(at);
+}
+
+TEST(node, a_slot_waits_for_every_zone_that_is_not_silent) {
+  auto one = two_zones(0, 1);
+  one.become_leader();
+  one.beat(3);
+  one.submit("x");
+  one.hear(2, accepted{group, one.machine().promised(), slot_no(11)});
+  EXPECT_EQ(one.machine().decided(), slot_no(10));
+  one.hear(3, accepted{group, one.machine().promised(), slot_no(11)});
+  EXPECT_EQ(one.machine().decided(), slot_no(11));
+  one.submit("y");
+  one.hear(2, accepted{group, one.machine().promised(), slot_no(12)});
+  for (int each = 0; each < 12; ++each) {
+    EXPECT_EQ(one.machine().decided(), each < 10 ? slot_no(11) : one.machine().decided());
+    one.tick(10);
+    one.beat(2);
+  }
+  EXPECT_EQ(one.machine().decided(), slot_no(12)) << "the other zone is silent";
+}
+
+TEST(node, one_zone_for_all_is_as_good_as_none) {
+  auto one = two_zones(0, 0);
+  one.become_leader();
+  one.beat(3);
+  one.submit("x");
+  one.hear(2, accepted{group, one.machine().promised(), slot_no(11)});
+  EXPECT_EQ(one.machine().decided(), slot_no(11));
+}
+
+// It knows a majority to hold the slot, and not whether every zone does.
+TEST(node, a_follower_leaves_it_to_the_leader_whether_every_zone_holds_a_slot) {
+  auto one = two_zones(1, 0);
+  ballot const its{3, id(2)};
+  one.beat(2, its);
+  one.hear(2, accept{group, its, slot_no(11), slot_no(10), {{slot_no(11), its, words("x")}}});
+  EXPECT_EQ(one.machine().decided(), slot_no(10));
+  one.hear(2, accept{group, its, slot_no(11), slot_no(11), {}});
+  EXPECT_EQ(one.machine().decided(), slot_no(11));
+}
+
 TEST(node, a_round_no_group_reaches_is_malformed) {
   EXPECT_FALSE(base::decode<wire_message>(base::encode(wire_message(refuse{group, {~std::uint64_t{0}, id(2)}}))));
   EXPECT_TRUE(base::decode<wire_message>(base::encode(wire_message(refuse{group, {round_max, id(2)}}))));
@@ -356,7 +720,7 @@ TEST(node, another_groups_answers_are_not_heard) {
   foreign.log = base::make_uuid(8, 8);
   one.hear(2, foreign);
   EXPECT_EQ(one.machine().decided(), slot_no(10));
-  one.hear(2, not_a_member{base::make_uuid(8, 8), site{9, {entry(2)}}});
+  one.hear(2, not_a_member{base::make_uuid(8, 8), site{9, {entry(2)}, {}}});
   EXPECT_TRUE(one.machine().is_member());
 }
 
