@@ -52,7 +52,7 @@ story_report tell(scenario const& what, std::uint64_t seed, std::FILE* trace_to,
     result.failure = broken.what();
     result.dump = on.dump();
   }
-  result.simulated = on.now();
+  on.report(result);
   return result;
 }
 

@@ -70,6 +70,10 @@ struct story_report {
   std::string failure;  // empty: none
   std::string dump;     // the state of every server, when it failed
   micros simulated;
+  std::uint64_t happened = 0;  // what the clock had waiting: arrivals, ticks, ends of anything
+  std::uint64_t steps = 0;     // of all nodes
+  std::uint64_t sent = 0;      // messages
+  std::uint64_t history = 0;   // digest of all that was delivered
 };
 
 // Runs it once. `told` gets each line as its time comes.

@@ -24,6 +24,7 @@ class scheduler {
 
   [[nodiscard]] micros now() const { return now_; }
   [[nodiscard]] std::size_t waiting() const { return heap_.size(); }
+  [[nodiscard]] std::uint64_t done() const { return asked_ - heap_.size(); }
 
   // Runs `what` at `when`, or now if that is past.
   void at(micros when, task what);

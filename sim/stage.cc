@@ -9,7 +9,7 @@
 namespace sim {
 
 stage::stage(scenario const& what, std::uint64_t seed, std::FILE* trace_to)
-    : world_(what.with, base::prng(seed)), loaded_(what.with.servers, false) {
+    : world_(what.with, base::prng(seed)), clients_(what.with.servers) {
   throw_on_broken_claims();
   world_.trace_to = trace_to;
   world_.net.set_quality(world_.with.links);
@@ -17,7 +17,6 @@ stage::stage(scenario const& what, std::uint64_t seed, std::FILE* trace_to)
     servers_.push_back(std::make_unique<server>(number, world_, what.roles.at(number)));
     world_.servers.push_back(servers_.back().get());
   }
-  for (auto const& each : servers_) work(*each);
 }
 
 // ---- what a line does ----
@@ -59,19 +58,21 @@ void stage::set_loss(std::uint64_t percent) {
 }
 
 void stage::set_load(std::vector<whom> const& which, bool on) {
-  for (auto const* each : find(which))
-    for (std::size_t at = 0; at < servers_.size(); ++at)
-      if (servers_[at].get() == each) loaded_[at] = on;
+  for (auto* each : find(which)) {
+    auto const at = std::find_if(servers_.begin(), servers_.end(), [&](auto const& one) { return one.get() == each; });
+    auto& its = clients_[static_cast<std::size_t>(at - servers_.begin())];
+    its.wanted = on;
+    if (on && !std::exchange(its.there, true)) work(*each, its);
+  }
 }
 
-void stage::work(server& which) {
+void stage::work(server& which, clients& its) {
   auto const wait = micros(world_.random.below(2 * world_.with.think_time.value() + 1));
-  auto const at = static_cast<std::size_t>(
-      std::find_if(servers_.begin(), servers_.end(), [&](auto const& each) { return each.get() == &which; }) -
-      servers_.begin());
-  world_.clock.after(wait, [this, &which, at] {
-    if (loaded_[at]) which.submit();
-    work(which);
+  world_.clock.after(wait, [this, &which, &its] {
+    its.there = its.wanted;
+    if (!its.there) return;
+    which.submit();
+    work(which, its);
   });
 }
 
@@ -123,6 +124,14 @@ bool stage::same_data() const {
 bool stage::nothing_lost() const {
   return std::all_of(servers_.begin(), servers_.end(),
                      [&](auto const& each) { return !each->is_online() || each->data()->position() >= must_hold_; });
+}
+
+void stage::report(story_report& to) const {
+  to.simulated = now();
+  to.happened = world_.clock.done();
+  to.steps = world_.count.steps;
+  to.sent = world_.net.count().sent;
+  to.history = world_.watch.history();
 }
 
 std::string stage::dump() const {

@@ -39,15 +39,20 @@ class stage {
   [[nodiscard]] bool progressed() const { return world_.count.acknowledged > acknowledged_before_; }
   [[nodiscard]] statistics const& count() const { return world_.count; }
   [[nodiscard]] micros now() const { return world_.clock.now(); }
+  void report(story_report& to) const;
   [[nodiscard]] std::string dump() const;
   network& net() { return world_.net; }
 
  private:
-  void work(server& which);
+  struct clients {
+    bool wanted = false;
+    bool there = false;  // the next one is on its way
+  };
+  void work(server& which, clients& its);
 
   world world_;
   std::vector<std::unique_ptr<server>> servers_;
-  std::vector<bool> loaded_;
+  std::vector<clients> clients_;  // of each server; never resized
   bool founded_ = false;
   std::uint64_t acknowledged_before_ = 0;
   gr::seqno_t must_hold_ = 0;

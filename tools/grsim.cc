@@ -81,14 +81,27 @@ struct story_options {
   std::optional<std::uint64_t> seed;
   bool trace = false;
   bool quiet = false;
+  bool pace = false;
 };
+
+void print_pace(std::string const& file, sim::story_report const& done, double elapsed) {
+  auto const simulated = static_cast<double>(done.simulated.value()) / 1e6;
+  auto const each_second = [&](std::uint64_t count) { return static_cast<double>(count) / elapsed; };
+  fmt::print(
+      "{}: {:.0f} simulated seconds in {:.2f} s: {:.0f} times real time\n"
+      "  {} events ({:.0f} a second), {} steps of nodes, {} messages; history {:016x}\n",
+      file, simulated, elapsed, simulated / elapsed, done.happened, each_second(done.happened), done.steps, done.sent,
+      done.history);
+}
 
 bool tell_once(std::string const& file, sim::scenario const& what, std::uint64_t seed, story_options const& options) {
   auto const told = [&](sim::micros when, std::string const& line) {
     if (!options.quiet) fmt::print("{:10.3f} s  {}\n", static_cast<double>(when.value()) / 1e6, line);
   };
+  auto const started = std::chrono::steady_clock::now();
   auto const done = sim::tell(what, seed, options.trace ? stdout : nullptr, told);
   if (done.failure.empty()) {
+    if (options.pace) print_pace(file, done, seconds(std::chrono::steady_clock::now() - started).count());
     if (!options.quiet) fmt::print("{} seed {} holds\n", file, seed);
     return true;
   }
@@ -146,10 +159,12 @@ int main(int count, char** words) {
   run->add_option("--seed", stories.seed, "one seed instead of those the file names");
   run->add_flag("--trace", stories.trace, "print every event and action");
   run->add_flag("--quiet", stories.quiet, "print only what fails");
+  run->add_flag("--pace", stories.pace, "print how fast simulated time went by, and nothing else");
   try {
     app.parse(count, words);
     if (!members.empty()) options.servers = parse_members(members);
   } catch (CLI::ParseError const& wrong) { return app.exit(wrong); }
+  stories.quiet = stories.quiet || stories.pace;
   if (run->parsed()) return run_stories(stories);
   return trace ? run_traced(options) : run_swarm(options);
 }

@@ -18,8 +18,9 @@ std::string error_of(std::string const& text) {
 
 std::vector<std::string> files() {
   std::vector<std::string> found;
-  for (auto const& each : std::filesystem::directory_iterator(QUORATE_SOURCE_DIR "/tests/scenarios"))
-    found.push_back(each.path().string());
+  for (auto const* folder : {"/tests/scenarios", "/bench/simulator"})
+    for (auto const& each : std::filesystem::directory_iterator(std::string(QUORATE_SOURCE_DIR) + folder))
+      found.push_back(each.path().string());
   std::sort(found.begin(), found.end());
   return found;
 }
