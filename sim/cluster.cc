@@ -22,6 +22,7 @@ world make_world(run_options const& options) {
 }
 
 xcom::member_role choose_role(std::size_t number, base::prng& random) {
+  if (number >= xcom::site_voters_max) return xcom::member_role::non_voting;
   if (number < core_voters || !random.chance(1, 5)) return xcom::member_role::voter;
   return random.chance(1, 2) ? xcom::member_role::arbiter : xcom::member_role::non_voting;
 }

@@ -1,5 +1,6 @@
 #include "sim/scenario_words.hh"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -200,21 +201,28 @@ constexpr std::array claims{
 
 base::tick_count ticks(std::uint64_t micros_) { return base::tick_count(micros_ / tick); }
 
+// The first ones; the others receive, and are never counted.
+void let_vote(scenario& to, std::uint64_t voters) {
+  to.roles.assign(to.with.servers, xcom::member_role::non_voting);
+  std::fill_n(to.roles.begin(), std::min(voters, to.with.servers), xcom::member_role::voter);
+}
+
 using kind = setting::kind;
 std::vector<setting> const all_settings{
     {"servers",
      kind::number,
      2,
-     9,
+     xcom::site_members_max,
      [](scenario& to, std::uint64_t value) {
        to.with.servers = value;
-       to.roles.assign(value, xcom::member_role::voter);
+       let_vote(to, xcom::site_voters_max);
      },
      {}},
+    {"voters", kind::number, 1, xcom::site_voters_max, let_vote, {}},
     {"arbiter",
      kind::number,
      2,
-     9,
+     xcom::site_voters_max,
      [](scenario& to, std::uint64_t value) {
        if (value <= to.roles.size()) to.roles[value - 1] = xcom::member_role::arbiter;
      },

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -19,14 +20,16 @@ using seconds = std::chrono::duration<double>;
 
 sim::member_range parse_members(std::string const& text) {
   auto const dots = text.find("..");
-  auto const digit = [](std::string const& number) -> std::size_t {
-    bool const is_digit = number.size() == 1 && number[0] >= '0' && number[0] <= '9';
-    return is_digit ? static_cast<std::size_t>(number[0] - '0') : 0;
+  auto const number = [](std::string const& digits) -> std::size_t {
+    std::size_t value = 0;
+    auto const* const end = digits.data() + digits.size();
+    return std::from_chars(digits.data(), end, value).ptr == end ? value : 0;
   };
-  auto const least = digit(text.substr(0, dots));
-  auto const most = dots == std::string::npos ? least : digit(text.substr(dots + 2));
-  if (least < 2 || most < least)
-    throw CLI::ValidationError("--members", "'" + text + "' is not a number between 2 and 9, or two as A..B");
+  auto const least = number(text.substr(0, dots));
+  auto const most = dots == std::string::npos ? least : number(text.substr(dots + 2));
+  if (least < 2 || most < least || most > xcom::site_members_max)
+    throw CLI::ValidationError(
+        "--members", fmt::format("'{}' is not a number between 2 and {}, or two as A..B", text, xcom::site_members_max));
   return {least, most};
 }
 
@@ -149,7 +152,7 @@ int main(int count, char** words) {
   auto* swarm = app.add_subcommand("swarm", "random runs, one per seed; stops at the first that fails");
   swarm->add_option("--seed", options.first, "the first seed")->capture_default_str();
   swarm->add_option("--seeds", options.seeds, "how many")->capture_default_str();
-  swarm->add_option("--members", members, "servers per group, as A..B (2..9); 3..9 when not given");
+  swarm->add_option("--members", members, "servers per group, as A..B (2..32, of which 9 vote); 3..9 when not given");
   swarm->add_option("--jobs", options.jobs, "simulations at a time")->capture_default_str();
   swarm->add_option("--failures", options.failures_max, "stop after so many failed seeds")->capture_default_str();
   swarm->add_flag("--trace", trace, "print every event and action of the first seed, and run only that");

@@ -2,6 +2,7 @@
 // files by hand, and whole ones spoiled at random.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -45,7 +46,7 @@ TEST(scenario_file, says_where_it_is_wrong_and_what_could_stand_there) {
 }
 
 TEST(scenario_file, names_the_range_of_a_setting) {
-  EXPECT_EQ(error_of("set servers 12"), "line 1, column 13: '12' found, a number from 2 to 9 expected");
+  EXPECT_EQ(error_of("set servers 33"), "line 1, column 13: '33' found, a number from 2 to 32 expected");
   EXPECT_EQ(error_of("set durability PAPER"), "line 1, column 16: 'PAPER' found, OS or DISK expected");
   EXPECT_EQ(error_of("set seeds 5..2"),
             "line 1, column 11: '5..2' found, a seed from 0 to 1000000, or two as A..B expected");
@@ -73,6 +74,17 @@ TEST(scenario_file, tells_what_it_read) {
   EXPECT_EQ(read->lines[0].after, sim::milliseconds(1500));
   EXPECT_EQ(read->lines[0].text, "crash n2 leader");
   EXPECT_EQ(read->lines[1].lasting, sim::seconds(120));
+}
+
+TEST(scenario_file, nine_servers_vote_at_most_and_as_many_as_it_says) {
+  auto const voters = [](std::string const& text) {
+    auto const read = sim::parse_scenario(text + "start n1\n");
+    return read ? std::ranges::count(read->roles, xcom::member_role::voter) : -1;
+  };
+  EXPECT_EQ(voters(""), 3);
+  EXPECT_EQ(voters("set servers 32\n"), 9);
+  EXPECT_EQ(voters("set servers 8\nset voters 3\n"), 3);
+  EXPECT_EQ(voters("set servers 5\nset arbiter 5\n"), 4);
 }
 
 TEST(scenario_file, what_is_expected_and_is_not_so_fails_in_its_line) {
