@@ -203,6 +203,8 @@ class server {
   base::tick_count now_;
   std::deque<xcom::event> inbox_;
   bool stepping_ = false;
+  std::vector<xcom::event> events_;  // of the step under way, or the last one
+  std::vector<xcom::action> actions_;
   bool guarded_ = false;
   bool unsynced_ = false;
   std::optional<std::uint64_t> actions_to_crash_;

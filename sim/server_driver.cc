@@ -61,19 +61,19 @@ void server::drain() {
 void server::step() {
   ++world_.count.steps;
   std::size_t const take = random_.chance(1, 8) ? inbox_.size() : 1;
-  std::vector<xcom::event> const events(std::make_move_iterator(inbox_.begin()),
-                                        std::make_move_iterator(inbox_.begin() + static_cast<std::ptrdiff_t>(take)));
+  events_.assign(std::make_move_iterator(inbox_.begin()),
+                 std::make_move_iterator(inbox_.begin() + static_cast<std::ptrdiff_t>(take)));
   inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(take));
-  std::vector<xcom::action> actions;
-  node_->step(events, actions);
+  actions_.clear();
+  node_->step(events_, actions_);
   if (world_.traces()) {
-    bool const dull = actions.empty() && events.size() == 1 &&
-                      (std::holds_alternative<xcom::ticked>(events.front()) ||
-                       std::holds_alternative<xcom::app_facts>(events.front()));
-    for (auto const& each : events)
+    bool const dull = actions_.empty() && events_.size() == 1 &&
+                      (std::holds_alternative<xcom::ticked>(events_.front()) ||
+                       std::holds_alternative<xcom::app_facts>(events_.front()));
+    for (auto const& each : events_)
       if (!dull) world_.trace(name_, sim::describe(each));
   }
-  for (auto const& each : actions) {
+  for (auto const& each : actions_) {
     carry_out(each);
     if (!node_) return;
   }

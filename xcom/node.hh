@@ -12,6 +12,7 @@
 //         Altinbuken, "Paxos Made Moderately Complex" (2015). How they meet here: docs/architecture.md.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -417,6 +418,7 @@ class node {
   void ask_new_members_to_promise();
   void enqueue(message const& what, bool oldest);
   [[nodiscard]] bool has_majority(std::set<member_id> const& who) const;
+  template <class Predicate> [[nodiscard]] bool is_majority(Predicate const& has) const;
   [[nodiscard]] bool is_acknowledged(leading const& lead, slot_no slot) const;
   [[nodiscard]] bool decides_alone() const { return forced_.empty() ? site_.majority() == 1 : forced_.size() == 1; }
   [[nodiscard]] bool has_live_leader() const;
@@ -522,7 +524,7 @@ class node {
   std::set<member_id> forced_;
   base::tick_count forced_until_;
   std::set<member_id> released_by_;  // leaving: who has a site without us
-  std::set<member_id> reachable_;
+  std::vector<member_id> reachable_;
   std::uint64_t heartbeats_sent_ = 0;
   base::tick_count heartbeat_due_;
   base::tick_count request_due_;
@@ -568,5 +570,13 @@ class node {
   base::tick_count forward_sent_;
   std::uint32_t forward_repeats_ = 0;
 };
+
+// Of the site in force; while a human's word is being carried out, all of those named.
+template <class Predicate> bool node::is_majority(Predicate const& has) const {
+  if (!forced_.empty()) return std::ranges::all_of(forced_, has);
+  auto const have = std::ranges::count_if(
+      site_.members, [&](auto const& each) { return each.role != member_role::non_voting && has(each.id); });
+  return static_cast<std::size_t>(have) >= site_.majority();
+}
 
 }  // namespace xcom

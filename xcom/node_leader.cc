@@ -15,9 +15,7 @@ constexpr std::uint32_t election_doublings_max = 6;
 }  // namespace
 
 bool node::has_majority(std::set<member_id> const& who) const {
-  if (!forced_.empty()) return std::ranges::includes(who, forced_);
-  auto const have = std::count_if(who.begin(), who.end(), [&](auto const& each) { return site_.votes(each); });
-  return static_cast<std::size_t>(have) >= site_.majority();
+  return is_majority([&](auto const& each) { return who.contains(each); });
 }
 
 bool node::has_live_leader() const {
@@ -29,10 +27,12 @@ bool node::has_live_leader() const {
 // Their heartbeats say which of ours they heard last.
 bool node::is_heard_by_majority() const {
   auto const since = std::get<leading>(role_).since;
-  std::set<member_id> hearing{config_.self};
-  for (auto const& [id, each] : peers_)
-    if (now_.value() - std::max(each.echoed_at, since).value() <= config_.suspect_ticks.value()) hearing.insert(id);
-  return has_majority(hearing);
+  return is_majority([&](member_id const& id) {
+    if (id == config_.self) return true;
+    auto const at = peers_.find(id);
+    return at != peers_.end() &&
+           now_.value() - std::max(at->second.echoed_at, since).value() <= config_.suspect_ticks.value();
+  });
 }
 
 void node::step_down() {

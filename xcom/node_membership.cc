@@ -95,14 +95,15 @@ void node::tick_suspicions() {
 }
 
 void node::update_quorum() {
-  std::set<member_id> reachable;
+  std::vector<member_id> reachable;  // in the order of the site
+  reachable.reserve(site_.members.size());
   for (auto const& each : site_.members)
-    if (hears(each.id)) reachable.insert(each.id);
-  bool const have = has_majority(reachable);
+    if (hears(each.id)) reachable.push_back(each.id);
+  bool const have = is_majority([&](auto const& id) { return std::ranges::find(reachable, id) != reachable.end(); });
   if (have == have_quorum_ && reachable == reachable_) return;
   have_quorum_ = have;
   reachable_ = reachable;
-  emit(quorum_changed{have, {reachable.begin(), reachable.end()}});
+  emit(quorum_changed{have, std::move(reachable)});
 }
 
 void node::tick_membership() {
