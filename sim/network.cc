@@ -90,16 +90,19 @@ void network::free(std::string const& from, std::string const& to) {
 
 void network::heal() {
   quality_.loss_ppm = quality_.repeat_ppm = quality_.reorder_ppm = 0;
-  for (auto& [ends, over] : links_) {
-    over.cut = false;
-    over.extra = micros(0);
-    free(ends.first, ends.second);
-  }
+  for (auto& [from, ends] : links_)
+    for (auto& [to, over] : ends) {
+      over.cut = false;
+      over.extra = micros(0);
+      free(from, to);
+    }
 }
 
 bool network::is_cut(std::string const& from, std::string const& to) const {
-  auto const found = links_.find({from, to});
-  return found != links_.end() && found->second.cut;
+  auto const begins = links_.find(from);
+  if (begins == links_.end()) return false;
+  auto const ends = begins->second.find(to);
+  return ends != begins->second.end() && ends->second.cut;
 }
 
 }  // namespace sim

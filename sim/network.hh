@@ -71,7 +71,7 @@ class network {
     std::vector<packet_ptr> held;
   };
 
-  link& between(std::string const& from, std::string const& to) { return links_[{from, to}]; }
+  link& between(std::string const& from, std::string const& to) { return links_[from][to]; }
   xcom::wire_message through_bytes(xcom::encoded_message const& what);
   void dispatch(link& over, std::string const& to, packet_ptr what);
   void arrive_at(micros when, std::string const& to, packet_ptr what);
@@ -81,7 +81,7 @@ class network {
   std::uint32_t encode_ppm_;
   link_quality quality_;
   std::map<std::string, receiver> receivers_;
-  std::map<std::pair<std::string, std::string>, link> links_;
+  std::map<std::string, std::map<std::string, link>> links_;  // by where they begin and end
   network_counters count_;
 };
 

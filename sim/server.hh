@@ -101,12 +101,12 @@ class server {
   void drain();
   void guarded(std::function<void()> const& what);
   void step();
-  void carry_out(xcom::action const& what);
+  void carry_out(xcom::action& what);
   void perform(xcom::persist_promise const& what);
   void perform(xcom::persist_accepted const& what);
   void perform(xcom::persist_learned const& what);
   void perform(xcom::persist_decided const& what);
-  void perform(xcom::send const& what);
+  void perform(xcom::send& what);  // the message goes on its way
   void perform(xcom::serve_log const& what);
   void perform(xcom::read_log const& what);
   void perform(xcom::deliver const& what);

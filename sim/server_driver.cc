@@ -73,20 +73,20 @@ void server::step() {
     for (auto const& each : events_)
       if (!dull) world_.trace(name_, sim::describe(each));
   }
-  for (auto const& each : actions_) {
+  for (auto& each : actions_) {
     carry_out(each);
     if (!node_) return;
   }
 }
 
-void server::carry_out(xcom::action const& what) {
+void server::carry_out(xcom::action& what) {
   if (world_.traces()) world_.trace(name_, "  -> " + sim::describe(what));
   if (actions_to_crash_ && (*actions_to_crash_)-- == 0) {
     actions_to_crash_.reset();
     if (!torn_write_) throw process_killed();
     disk_->kill_in_next_append();
   }
-  std::visit([this](auto const& each) { perform(each); }, what);
+  std::visit([this](auto& each) { perform(each); }, what);
 }
 
 // A log that cannot be written ends the process: it must not answer for what it does not hold.
@@ -135,7 +135,7 @@ void server::send_out(std::string const& address, xcom::wire_message what) {
   world_.net.send(address_, self_, address, protocol, std::move(what));
 }
 
-void server::perform(xcom::send const& what) { send_out(what.address, what.what); }
+void server::perform(xcom::send& what) { send_out(what.address, std::move(what.what)); }
 
 void server::perform(xcom::serve_log const& what) {
   ++world_.count.served;
