@@ -72,6 +72,7 @@ class writer {
 
  private:
   static constexpr std::size_t by_reference_from = 2048;  // smaller blobs are cheaper to copy than to gather
+  static constexpr std::size_t open_bytes_min = 128;      // most messages and records fit, and are not moved as they grow
 
   template <class T> void put(T const& value) {
     if constexpr (std::is_same_v<T, bool>) {
@@ -122,7 +123,10 @@ class writer {
     ensure(size <= UINT32_MAX);
     put_integer(static_cast<std::uint32_t>(size));
   }
-  void put_raw(std::span<std::uint8_t const> raw) { open_.insert(open_.end(), raw.begin(), raw.end()); }
+  void put_raw(std::span<std::uint8_t const> raw) {
+    if (open_.capacity() == 0) open_.reserve(open_bytes_min);
+    open_.insert(open_.end(), raw.begin(), raw.end());
+  }
   void flush() {
     if (open_.empty()) return;
     done_.pieces.emplace_back(std::move(open_));
