@@ -135,9 +135,11 @@ observed observe(xcom::node const& node, base::tick_count now, seqno_t applied, 
 std::optional<xcom::slot_no> log_needed_from(std::span<xcom::checkpoint const> checkpoints, seqno_t durable,
                                              member const& self, xcom::node const& node) {
   // One position lower: whether the last slot was a view, its note does not say.
-  auto const from = beginning_for(checkpoints, std::min(durable, self.held_position().value_or(durable)) - 1);
-  if (!from) return std::nullopt;
-  xcom::slot_no needed = from->slot;
+  auto const own = beginning_for(checkpoints, durable - 1);
+  auto const held = self.held();
+  auto const others = held ? beginning_for(checkpoints, held->position, held) : own;
+  if (!own || !others) return std::nullopt;
+  xcom::slot_no needed = std::min(own->slot, others->slot);
   for (auto const& each : node.current_site().members) {
     if (each.id == node.config().self) continue;
     auto const at = node.peers().find(each.id);

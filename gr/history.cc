@@ -1,6 +1,7 @@
 #include "gr/history.hh"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 namespace gr {
@@ -18,8 +19,9 @@ base::uuid history_of(std::span<xcom::checkpoint const> checkpoints) {
   return {};
 }
 
-std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> checkpoints, seqno_t position) {
-  // The bound in force at `position` is at least that of the last checkpoint at or below it.
+std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> checkpoints, seqno_t position,
+                                              std::optional<known_bound> const& known) {
+  // The bound in force at `position` is at least any that was in force at or below it.
   std::optional<seqno_t> bound;
   for (auto const& each : checkpoints) {
     if (!is_beginning(each)) continue;
@@ -27,6 +29,7 @@ std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> 
     if (state.seqno > position) break;
     bound = state.forgotten;
   }
+  if (known && known->position <= position) bound = std::max(bound.value_or(known->bound), known->bound);
   if (!bound) return std::nullopt;
   std::optional<xcom::checkpoint> best;
   for (auto const& each : checkpoints) {
@@ -37,15 +40,20 @@ std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> 
   return best;
 }
 
-seqno_t first_available(std::span<xcom::checkpoint const> checkpoints) {
+seqno_t first_available(std::span<xcom::checkpoint const> checkpoints, std::optional<known_bound> const& known) {
   std::optional<seqno_t> oldest;
+  seqno_t const never = std::numeric_limits<seqno_t>::max();
+  seqno_t first = never;
   for (auto const& each : checkpoints) {
     if (!is_beginning(each)) continue;
     auto const state = state_of(each);
     if (!oldest) oldest = state.seqno;
-    if (state.forgotten >= *oldest) return state.seqno;
+    if (state.forgotten < *oldest) continue;
+    first = state.seqno;
+    break;
   }
-  return -1;
+  if (known && oldest && known->bound >= *oldest) first = std::min(first, known->position);
+  return first == never ? -1 : first;
 }
 
 namespace {

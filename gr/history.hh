@@ -11,12 +11,21 @@
 
 namespace gr {
 
+// A bound that was in force at a position, or one below it. Remembered beside the checkpoints: the log thins those out, and
+// the one that said so may go while the one to begin at stays.
+struct known_bound {
+  seqno_t position = -1;
+  seqno_t bound = -1;
+};
+
 // The checkpoint to begin from for data at `position`; nothing when the log does not reach back far enough.
 // Shape: checkpoints ascending by slot, as agreed_log::checkpoints() gives them. Cost: O(checkpoints).
-std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> checkpoints, seqno_t position);
+std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> checkpoints, seqno_t position,
+                                              std::optional<known_bound> const& known = std::nullopt);
 
 // The lowest position beginning_for() can serve; -1 when none.
-seqno_t first_available(std::span<xcom::checkpoint const> checkpoints);
+seqno_t first_available(std::span<xcom::checkpoint const> checkpoints,
+                        std::optional<known_bound> const& known = std::nullopt);
 
 // A checkpoint without the application's part says only where a member was taken in; nobody can begin there, since the
 // slots behind it may have come without notes.

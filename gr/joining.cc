@@ -443,20 +443,20 @@ void member::on(told const& in) {
 void member::take(xcom::member_id const& from, history_query const& what, std::span<xcom::checkpoint const> own_log) {
   history_answer answer;
   answer.number = what.number;
-  answer.first_available = first_available(own_log);
+  answer.first_available = first_available(own_log, held());
   bool const have_it = state_.seqno >= what.position && (stage_ == stage::online || stage_ == stage::replaying);
   if (have_it)
-    if (auto const at = beginning_for(own_log, what.position)) {
+    if (auto const at = beginning_for(own_log, what.position, held())) {
       answer.from.push_back(*at);
-      hold_for(from, what.position);
+      hold_for(from, {what.position, state_of(*at).seqno});
     }
   emit(tell{from, base::encode(direct_message{answer})});
 }
 
 // A copy takes a while, and so does what follows it: the log it is going to be followed by must not go meanwhile.
-void member::hold_for(xcom::member_id const& joiner, seqno_t position) {
-  auto const [at, is_new] = helped_.try_emplace(joiner, position);
-  at->second = std::min(at->second, position);
+void member::hold_for(xcom::member_id const& joiner, known_bound const& from) {
+  auto const [at, is_new] = helped_.try_emplace(joiner, from);
+  if (from.position < at->second.position) at->second = from;
 }
 
 void member::forget_helped() {
@@ -466,9 +466,10 @@ void member::forget_helped() {
   });
 }
 
-std::optional<seqno_t> member::held_position() const {
-  std::optional<seqno_t> lowest;
-  for (auto const& [who, position] : helped_) lowest = std::min(lowest.value_or(position), position);
+std::optional<known_bound> member::held() const {
+  std::optional<known_bound> lowest;
+  for (auto const& [who, from] : helped_)
+    if (!lowest || from.position < lowest->position) lowest = from;
   return lowest;
 }
 

@@ -177,7 +177,7 @@ void member::take(state_request_message const& what) {
   bad_news_.erase(what.joiner);
   if (refusal != 0) return answer_request(what.joiner, {what.number, -1, refusal});
   donating_to_[what.joiner] = what.number;
-  hold_for(what.joiner, state_.seqno);
+  hold_for(what.joiner, {state_.seqno, state_.forgotten});
   emit(say{server::level::info, "this member is the donor of a full copy for " + name_of(what.joiner) +
                                     " at position " + std::to_string(state_.seqno)});
   tell_server(donate_state{what.joiner.uuid, what.request, state_.seqno});

@@ -169,7 +169,7 @@ class member {
   [[nodiscard]] bool waits_for_majority() const { return resume_from_.has_value(); }
   [[nodiscard]] bool donating() const { return !donating_to_.empty(); }
   // The lowest position whose beginning a member that recovers with our help may yet need; nothing: nobody does.
-  [[nodiscard]] std::optional<seqno_t> held_position() const;
+  [[nodiscard]] std::optional<known_bound> held() const;
   [[nodiscard]] xcom::site const& site() const { return known_site_; }
   [[nodiscard]] std::string const& recovery_line() const { return recovery_line_; }
   [[nodiscard]] std::size_t cert_rows() const { return certification_.rows(); }
@@ -242,7 +242,7 @@ class member {
   void resume_with_majority();
   void answer_request(xcom::member_id const& joiner, state_sent_message const& what);
   void repeat_bad_news();
-  void hold_for(xcom::member_id const& joiner, seqno_t position);
+  void hold_for(xcom::member_id const& joiner, known_bound const& from);
   void forget_helped();
   void start_server();
   void become_online();
@@ -297,8 +297,8 @@ class member {
     base::tick_count told;
     unsigned times = 0;
   };
-  std::map<xcom::member_id, bad_news> bad_news_;  // until it asks again, or needs no copy any more
-  std::map<xcom::member_id, seqno_t> helped_;     // who was given a copy or a beginning, and is not ONLINE yet
+  std::map<xcom::member_id, bad_news> bad_news_;   // until it asks again, or needs no copy any more
+  std::map<xcom::member_id, known_bound> helped_;  // who was given a copy or a beginning, and is not ONLINE yet
   counters count_;
 
   // recovery

@@ -317,7 +317,7 @@ void live_group::check_majority() {
 void live_group::purge_log() {
   if (now_.value() - purged_at_.value() < purge_every_ticks) return;
   purged_at_ = now_;
-  first_available_ = gr::first_available(log_->checkpoints());
+  first_available_ = gr::first_available(log_->checkpoints(), member_->held());
   // What was applied when the log was looked at last, a second ago, is on the server's disk by now.
   auto const durable = std::exchange(applied_before_, server_.last_committed());
   auto const needed = gr::log_needed_from(log_->checkpoints(), durable, *member_, *node_);

@@ -251,7 +251,7 @@ void server::purge() {
   if (now_.value() - purged_at_.value() < purge_every_ticks) return;
   purged_at_ = now_;
   if (engine_->up()) flush();  // as a server does every second
-  first_available_ = gr::first_available(log_->checkpoints());
+  first_available_ = gr::first_available(log_->checkpoints(), member_->held());
   auto const applied = std::exchange(applied_before_, engine_->position());
   auto const needed = gr::log_needed_from(log_->checkpoints(), applied, *member_, *node_);
   if (!needed) return;

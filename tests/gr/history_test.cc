@@ -29,6 +29,19 @@ TEST(history, a_position_before_the_log_has_no_beginning) {
   EXPECT_EQ(gr::first_available(log), 200);
 }
 
+// A copy was begun at 150, when the bound was 110, and the checkpoints between went while it was sent.
+TEST(history, a_bound_that_is_remembered_stands_in_for_the_checkpoint_that_said_so) {
+  std::vector<xcom::checkpoint> const log{at(10, 100, 50), at(30, 300, 250)};
+  gr::known_bound const at_the_copy{150, 110};
+  EXPECT_FALSE(gr::beginning_for(log, 160));
+  EXPECT_EQ(gr::beginning_for(log, 160, at_the_copy)->slot, xcom::slot_no(10));
+  EXPECT_FALSE(gr::beginning_for(log, 149, at_the_copy)) << "the bound was lower before";
+  EXPECT_EQ(gr::beginning_for(log, 320, gr::known_bound{310, 260})->slot, xcom::slot_no(10));
+  EXPECT_EQ(gr::first_available(log), 300);
+  EXPECT_EQ(gr::first_available(log, at_the_copy), 150);
+  EXPECT_EQ(gr::first_available(log, gr::known_bound{150, 90}), 300) << "nothing to begin at";
+}
+
 TEST(history, where_a_member_was_taken_in_is_no_beginning) {
   xcom::checkpoint const taken_in{xcom::slot_no(15), {}, {}, {}};
   std::vector<xcom::checkpoint> const log{taken_in, at(20, 200, 120), at(30, 300, 250)};

@@ -276,15 +276,16 @@ TEST(member, the_log_behind_a_copy_is_held_until_its_joiner_is_online) {
   fed donor(config_of(one));
   donor.step(gr::founded{beginning()});
   donor.step(slot(1, xcom::site_change{two_recovers(2)}));
-  EXPECT_FALSE(donor.machine.held_position());
+  EXPECT_FALSE(donor.machine.held());
   donor.step(slot(2, xcom::batch{{request_of_two(0, 1)}}));
-  EXPECT_EQ(donor.machine.held_position(), 1);
+  EXPECT_EQ(donor.machine.held()->position, 1);
   donor.step(gr::state_was_sent{1, 0});
-  EXPECT_EQ(donor.machine.held_position(), 1);
+  ASSERT_TRUE(donor.machine.held());
+  EXPECT_EQ(donor.machine.held()->position, 1);
   auto online = both();
   online.version = 3;
   donor.step(slot(3, xcom::site_change{online}));
-  EXPECT_FALSE(donor.machine.held_position());
+  EXPECT_FALSE(donor.machine.held());
 }
 
 TEST(member, that_a_copy_came_to_nothing_is_said_more_than_once) {
