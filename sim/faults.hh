@@ -57,6 +57,9 @@ class faults {
   std::vector<server*> some_others(server const& than, std::size_t count);
   [[nodiscard]] micros suspicion() const;  // so long a silence means something
   void silence(server& which);
+  void watch_for_successor(std::vector<server*> const& deaf, std::vector<server*> const& others, micros until);
+  void set_links(std::vector<server*> const& from, std::vector<server*> const& to,
+                 void (network::*what)(std::string const&, std::string const&));
   [[nodiscard]] bool may_forget(server const& which) const;
   [[nodiscard]] bool may_forget(server const& which, xcom::site const& site) const;
   [[nodiscard]] bool site_may_change() const;

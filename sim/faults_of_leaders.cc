@@ -4,6 +4,11 @@
 #include "sim/faults.hh"
 
 namespace sim {
+namespace {
+
+constexpr micros look_every = milliseconds(5);
+
+}  // namespace
 
 server* faults::leader() {
   auto const leads = [](auto const& each) {
@@ -77,31 +82,48 @@ void faults::hand_over() {
   if (!others.empty()) leads->hand_over_to(others.front()->id());
 }
 
-// Most do not hear it any more and elect another, whom it does not hear: there are two, and it goes on with the few it has.
+// Most do not hear it any more and elect another, whom it does not hear: there are two. Then all but the new one hear it
+// again, and it hears them: it learns from them what was decided behind its back, while it still leads the few it has.
 void faults::unheard_successor() {
   auto* const leads = leader();
   if (leads == nullptr) return;
   ++world_.count.unheard_successors;
   auto others = some_others(*leads, servers_.size());
-  auto const few = random_.between(0, (servers_.size() - 1) / 2);
-  std::vector<server*> const loyal(others.begin(), others.begin() + static_cast<std::ptrdiff_t>(few));
-  others.erase(others.begin(), others.begin() + static_cast<std::ptrdiff_t>(few));
-  for (auto const* each : others) world_.net.cut(leads->address(), each->address());
-  auto const until = micros(suspicion().value() + random_.below(suspicion().value() / 2));
-  world_.clock.after(until, [this, leads, loyal, others] {
-    for (auto const* each : others) world_.net.mend(leads->address(), each->address());
-    auto const succeeds = [leads](auto const* each) {
-      return each != leads && each->node() != nullptr && each->node()->is_leader();
-    };
-    auto const at = std::find_if(others.begin(), others.end(), succeeds);
-    if (at == others.end()) return;
-    auto deaf = loyal;
-    deaf.push_back(leads);
-    for (auto const* each : deaf) world_.net.cut((*at)->address(), each->address());
-    later([this, from = *at, deaf] {
-      for (auto const* each : deaf) world_.net.mend(from->address(), each->address());
-    });
+  auto const few = static_cast<std::ptrdiff_t>(random_.between(0, (servers_.size() - 1) / 2));
+  std::vector<server*> deaf(others.begin(), others.begin() + few);
+  deaf.push_back(leads);
+  others.erase(others.begin(), others.begin() + few);
+  set_links({leads}, others, &network::cut);
+  // What they say to each other before they suspect it is heard: it knows of no reason to step down.
+  auto const before = micros(suspicion().value() - random_.below(suspicion().value() / 4));
+  auto const until = world_.clock.now().plus(2 * suspicion().value());
+  world_.clock.after(before, [this, deaf, others, until] {
+    set_links(others, deaf, &network::cut);
+    watch_for_successor(deaf, others, until);
   });
+}
+
+void faults::watch_for_successor(std::vector<server*> const& deaf, std::vector<server*> const& others, micros until) {
+  auto const succeeds = [](auto const* each) { return each->node() != nullptr && each->node()->is_leader(); };
+  auto const at = std::find_if(others.begin(), others.end(), succeeds);
+  if (at == others.end() && world_.clock.now() < until)
+    return world_.clock.after(look_every, [=, this] { watch_for_successor(deaf, others, until); });
+  set_links(others, deaf, &network::mend);
+  set_links(deaf, others, &network::mend);
+  if (at == others.end()) return;
+  std::vector<server*> const successor{*at};
+  set_links(successor, deaf, &network::cut);
+  set_links(deaf, successor, &network::cut);
+  later([this, successor, deaf] {
+    set_links(successor, deaf, &network::mend);
+    set_links(deaf, successor, &network::mend);
+  });
+}
+
+void faults::set_links(std::vector<server*> const& from, std::vector<server*> const& to,
+                       void (network::*what)(std::string const&, std::string const&)) {
+  for (auto const* each : from)
+    for (auto const* other : to) (world_.net.*what)(each->address(), other->address());
 }
 
 }  // namespace sim
