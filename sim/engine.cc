@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t slow_factor = 100;
 constexpr std::uint64_t flush_one_in = 4;
-constexpr std::uint64_t at_once_one_in = 16;
+constexpr std::uint64_t at_once_one_in = 4;
 constexpr std::size_t apply_at_once = 16;  // threads of the applier
 constexpr std::string_view schema = "shop";
 constexpr std::string_view table = "stock";
