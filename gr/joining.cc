@@ -533,7 +533,10 @@ void member::on(state_was_sent const& in) {
 
 void member::answer_request(xcom::member_id const& joiner, state_sent_message const& what) {
   emit(tell{joiner, base::encode(direct_message{what})});
-  if (what.error != 0) bad_news_[joiner] = {what, now_, 0};
+  if (what.error == 0) return;
+  auto const [at, is_new] = bad_news_.try_emplace(joiner, bad_news{what, now_, 0});
+  // It waits for an answer to its last request, and would not listen to one about an earlier.
+  if (!is_new && what.number >= at->second.what.number) at->second = {what, now_, 0};
 }
 
 // Nobody acknowledges a direct message. A joiner that waits for a copy nobody sends would wait for ever.

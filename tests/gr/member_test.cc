@@ -304,6 +304,28 @@ TEST(member, that_a_copy_came_to_nothing_is_said_more_than_once) {
   EXPECT_GE(told, 3);
 }
 
+// Its first request came late, and it had asked again: that the second found the donor busy is what it has to hear.
+TEST(member, what_is_said_more_than_once_is_about_the_last_request) {
+  fed donor(config_of(one));
+  donor.step(gr::founded{beginning()});
+  donor.step(slot(1, xcom::site_change{two_recovers(2)}));
+  donor.step(slot(2, xcom::batch{{request_of_two(0, 1), request_of_two(1, 2)}}));
+  donor.step(gr::state_was_sent{1, 5});
+  donor.actions.clear();
+  gr::observed seen;
+  seen.now = base::tick_count(200);
+  donor.step(seen);
+  std::vector<std::uint64_t> numbers;
+  for (auto const& each : donor.actions) {
+    auto const* tell = std::get_if<gr::tell>(&each);
+    if (tell == nullptr) continue;
+    auto const what = base::decode<gr::direct_message>(tell->payload);
+    ASSERT_TRUE(what);
+    numbers.push_back(std::get<gr::state_sent_message>(*what).number);
+  }
+  EXPECT_EQ(numbers, std::vector<std::uint64_t>{2});
+}
+
 // The view without this member takes a position the server is not told of: it must not be told to wait for it either.
 TEST(member, who_left_is_not_told_that_it_has_no_majority) {
   fed member(config_of(two));
