@@ -35,13 +35,19 @@ TEST(giving_up_place, a_voter_among_others_has_a_vote_they_may_need) {
   EXPECT_TRUE(gr::others_may_need_the_vote(whole_log(site_of({entry(1), entry(2)}))));
 }
 
+// It was killed between asking for its vote and hearing that it has one; with two, nothing is decided without it from then on.
+TEST(giving_up_place, who_was_about_to_get_a_vote_may_have_it) {
+  EXPECT_TRUE(gr::others_may_need_the_vote(whole_log(site_of({entry(1, xcom::member_role::joining), entry(2)}))));
+}
+
 TEST(giving_up_place, a_vote_that_is_nobodys_or_not_to_be_trusted_is_not_given) {
   auto torn = whole_log(site_of({entry(1), entry(2)}));
   torn.whole = false;
   EXPECT_FALSE(gr::others_may_need_the_vote(torn));
   EXPECT_FALSE(gr::others_may_need_the_vote(whole_log(site_of({entry(2), entry(3)})))) << "it had left";
   EXPECT_FALSE(gr::others_may_need_the_vote(whole_log(site_of({entry(1)})))) << "nobody needs it";
-  EXPECT_FALSE(gr::others_may_need_the_vote(whole_log(site_of({entry(1, xcom::member_role::non_voting), entry(2)}))));
+  EXPECT_FALSE(gr::others_may_need_the_vote(whole_log(site_of({entry(1, xcom::member_role::non_voting), entry(2)}))))
+      << "it never asked for one";
   EXPECT_FALSE(gr::others_may_need_the_vote({}));
 }
 
@@ -65,7 +71,7 @@ TEST(giving_up_place, it_is_kept_while_leaving_would_stop_those_who_stay) {
   silent.suspected = true;
   EXPECT_FALSE(gr::may_give_up_place(three, id(1), {{id(2), heard(30)}, {id(3), silent}}));
   EXPECT_TRUE(gr::may_give_up_place(three, id(1), {{id(2), heard(30)}, {id(3), heard(0)}}));
-  auto const with_joiner = site_of({entry(1), entry(2), entry(3, xcom::member_role::non_voting)});
+  auto const with_joiner = site_of({entry(1), entry(2), entry(3, xcom::member_role::joining)});
   EXPECT_TRUE(gr::may_give_up_place(with_joiner, id(1), {{id(2), heard(30)}})) << "a joiner has no vote yet";
 }
 
