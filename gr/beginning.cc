@@ -38,7 +38,7 @@ std::string how_it_does_not_fit(found_at_start const& found) {
   auto const at = std::to_string(found.data->seqno);
   if (data_is_ahead(found))
     return what + "the data stands at " + at + ", the log ends at " + std::to_string(found.verdicts.at_most) +
-           ", as after a failure of the host";
+           (found.durable == durability::memory ? ", since it was written behind" : ", as after a failure of the host");
   return what + "the data stands at " + at + ", and the log does not reach back to it";
 }
 
@@ -62,6 +62,21 @@ std::string why_new_incarnation(xcom::recovered_log const& log, std::string cons
 
 }  // namespace
 
+char const* to_string(durability durable) {
+  switch (durable) {
+    case durability::memory: return "MEMORY";
+    case durability::os: return "OS";
+    case durability::disk: break;
+  }
+  return "DISK";
+}
+
+std::optional<durability> durability_named(std::string_view name) {
+  for (auto const each : {durability::memory, durability::os, durability::disk})
+    if (name == to_string(each)) return each;
+  return std::nullopt;
+}
+
 bool holds_history(xcom::recovered_log const& log) {
   return !log.empty && !log.last.group.is_nil() && log.decided.value() > 0;
 }
@@ -78,7 +93,9 @@ beginning_choice choose_beginning(found_at_start const& found) {
   if (found.log.at.find(found.log.last.self) == nullptr)
     return {beginning::ask_to_join, server::level::info,
             "this member had left the group: it asks to be taken in again"};
-  if (!fits) return {beginning::ask_to_join, server::level::warning, how_it_does_not_fit(found)};
+  // Written behind, a log may always lack what the data holds already; that it is not used is no news then.
+  if (!fits && found.durable != durability::memory)
+    return {beginning::ask_to_join, server::level::warning, how_it_does_not_fit(found)};
   if (knows && !moved) return {beginning::come_back, server::level::info, {}};
   return {beginning::ask_to_join, server::level::warning, why_new_incarnation(found.log, found.address, found.durable)};
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/uuid.hh"
 #include "gr/history.hh"
@@ -26,10 +27,13 @@ enum class beginning : std::uint8_t {
 
 // What a member has done before it answers for something (group_replication_durability).
 enum class durability : std::uint8_t {
-  memory,  // nothing: whoever is restarted has forgotten
+  memory,  // nothing, the log is written behind: whoever is restarted has forgotten
   os,      // written: as long as the host runs, a restarted process finds it
   disk,    // synced: neither a restart of the host nor a torn tail takes any of it
 };
+
+[[nodiscard]] char const* to_string(durability durable);
+[[nodiscard]] std::optional<durability> durability_named(std::string_view name);
 
 struct found_at_start {
   xcom::recovered_log const& log;

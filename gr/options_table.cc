@@ -105,9 +105,11 @@ constexpr auto table = std::to_array<option_spec>({
     of_time("group_replication_autorejoin_interval", "", "300", 1000, 300000, at_once, "between those attempts"),
     // The log and messages.
     of_choice(
-        "group_replication_durability", "", "OS", "OS,DISK", next_start,
-        "what a member has done with a message before it acknowledges it: written it to its log, or synced that to "
-        "the disk. The same on all members"),
+        "group_replication_durability", "", "OS", "MEMORY,OS,DISK", next_start,
+        "what a member has done with a message before it acknowledges it. MEMORY: nothing, as in Galera: nothing is "
+        "lost while a majority stays up, and after all were killed a human begins again with the most advanced. OS: "
+        "written it to its log: all may be killed at once. DISK: synced that to the disk: all may lose power at once. "
+        "The same on all members"),
     of_bytes("group_replication_message_cache_size", "gcache.size", "1G", 134217728, int64_max, at_once,
              "memory for messages others may still need; more of them stay on disk"),
     of_bytes("group_replication_log_retention_size", "gcache.keep_pages_size", "4G", 0, int64_max, at_once,

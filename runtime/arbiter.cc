@@ -6,7 +6,7 @@
 
 #include "base/ensure.hh"
 #include "gr/messages.hh"
-#include "runtime/files.hh"
+#include "runtime/log_files.hh"
 #include "runtime/log_keeping.hh"
 #include "runtime/node_settings.hh"
 #include "runtime/tcp.hh"
@@ -35,12 +35,12 @@ base::result<void> arbiter::begin() {
   if (!loaded) return loaded.error();
   tls_ = std::move(*loaded);
   durable_ = durability_of(*options_.options);
-  log_ = std::make_unique<xcom::agreed_log>(log_settings(*options_.options),
-                                            std::make_shared<directory_files>(files_config{options_.data_dir}));
+  auto const kept = read_log_keeping(options_.data_dir);
+  log_ = std::make_unique<xcom::agreed_log>(log_settings(*options_.options, kept),
+                                            make_log_files(options_.data_dir, durable_).all);
   auto found = log_->open();
   if (!found) return found.error();
   for (auto const& each : found->notices) calls_.say(level::warning, "agreed log: " + each);
-  auto const kept = read_log_keeping(options_.data_dir);
   auto const choice = gr::choose_arbiters_beginning(*found, options_.own_address, kept.same_host_boot, kept.durable);
   if (!choice.why.empty()) calls_.say(choice.level, choice.why);
   if (choice.how == gr::beginning::come_back) return come_back(*found);

@@ -45,6 +45,29 @@ std::optional<std::uint64_t> segment_of(std::string_view name) {
   return file_name(segment) == name ? std::optional(segment) : std::nullopt;
 }
 
+base::error failed_to(char const* what, std::string const& name, int why) {
+  return base::fail(std::string("cannot ") + what + " " + name + ": " + std::generic_category().message(why));
+}
+
+// A descriptor that a chore takes along.
+class held_descriptor {
+ public:
+  explicit held_descriptor(int fd) : fd_(fd) {}
+  ~held_descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  held_descriptor(held_descriptor const&) = delete;
+  held_descriptor& operator=(held_descriptor const&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::shared_ptr<held_descriptor> another(int fd) {
+  return std::make_shared<held_descriptor>(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
 // Everything in `pieces`, or false with errno.
 bool write_all(int fd, std::vector<iovec> pieces) {
   std::size_t first = 0;
@@ -76,8 +99,7 @@ directory_files::~directory_files() {
 std::string directory_files::name(std::uint64_t segment) const { return config_.directory + "/" + file_name(segment); }
 
 base::error directory_files::failed(char const* what, std::uint64_t segment) const {
-  return base::fail(std::string("cannot ") + what + " " + name(segment) + ": " +
-                    std::generic_category().message(errno));
+  return failed_to(what, name(segment), errno);
 }
 
 void directory_files::close(open_file& file) {
@@ -168,17 +190,22 @@ base::result<void> directory_files::open_tail(std::uint64_t segment) {
 }
 
 // A new file's name is on disk only when its directory is.
-base::result<void> directory_files::sync_directory() const {
-  if (!config_.fsync) return {};
-  int const fd = ::open(config_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  bool const good = fd >= 0 && ::fsync(fd) == 0;
-  int const why = errno;
-  if (fd >= 0) ::close(fd);
-  if (good) return {};
-  return base::fail("cannot sync directory " + config_.directory + ": " + std::generic_category().message(why));
+base::result<void> directory_files::sync_directory() {
+  auto const sync = [path = config_.directory]() -> base::result<void> {
+    held_descriptor const fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.get() < 0 || ::fsync(fd.get()) != 0) return failed_to("sync directory", path, errno);
+    return {};
+  };
+  switch (config_.sync) {
+    case syncing::never: return {};
+    case syncing::behind: chores_.add(sync); return {};
+    case syncing::at_once: break;
+  }
+  return sync();
 }
 
 base::result<void> directory_files::append(std::uint64_t segment, base::chain const& bytes) {
+  if (auto const before = chores_.failed()) return *before;
   if (auto done = open_tail(segment); !done) return done.error();
   std::vector<iovec> pieces;
   pieces.reserve(bytes.pieces.size());
@@ -191,11 +218,18 @@ base::result<void> directory_files::append(std::uint64_t segment, base::chain co
   return {};
 }
 
+// A disk's queue that is full holds up whoever asks for more, so that is a chore as well, and it ends when the bytes are
+// written: so the chores that wait say how much is not.
 void directory_files::start_writeback() {
   if (config_.writeback_bytes == 0 || tail_.length - tail_.handed_on < config_.writeback_bytes) return;
-  // Only a hint: what it could not do, sync() does.
-  (void)::sync_file_range(tail_.fd, static_cast<off_t>(tail_.handed_on),
-                          static_cast<off_t>(tail_.length - tail_.handed_on), SYNC_FILE_RANGE_WRITE);
+  chores_.wait_for_fewer_than(config_.steps_waiting_max);
+  auto const from = static_cast<off_t>(tail_.handed_on);
+  auto const length = static_cast<off_t>(tail_.length - tail_.handed_on);
+  chores_.add([fd = another(tail_.fd), from, length]() -> base::result<void> {
+    // Only a hint: what it could not do, sync() does.
+    (void)::sync_file_range(fd->get(), from, length, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    return {};
+  });
   tail_.handed_on = tail_.length;
 }
 
@@ -207,18 +241,31 @@ base::result<void> directory_files::truncate(std::uint64_t segment, std::uint64_
   return {};
 }
 
+// Freeing a large file takes a while, and longer when its pages are on their way to the disk. The newest is removed at once:
+// its number may be given again.
 base::result<void> directory_files::remove(std::uint64_t segment) {
   if (tail_.segment == segment) close(tail_);
   if (reader_.segment == segment) close(reader_);
-  if (::unlink(name(segment).c_str()) != 0 && errno != ENOENT) return failed("remove", segment);
+  bool const newest = known_.empty() || *known_.rbegin() <= segment;
   known_.erase(segment);
+  auto const unlink = [path = name(segment)]() -> base::result<void> {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failed_to("remove", path, errno);
+    return {};
+  };
+  if (newest) return unlink();
+  chores_.add(unlink);
   return {};
 }
 
 base::result<void> directory_files::sync(std::uint64_t segment) {
-  if (!config_.fsync) return {};
+  if (config_.sync == syncing::never) return {};
   if (auto done = open_tail(segment); !done) return done.error();
-  if (::fdatasync(tail_.fd) != 0) return failed("sync", segment);
+  auto const sync = [fd = another(tail_.fd), path = name(segment)]() -> base::result<void> {
+    if (::fdatasync(fd->get()) != 0) return failed_to("sync", path, errno);
+    return {};
+  };
+  if (config_.sync == syncing::at_once) return sync();
+  chores_.add(sync);
   return {};
 }
 

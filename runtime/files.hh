@@ -3,7 +3,7 @@
 // Owner:  the strand that owns the log. Not safe for concurrent use.
 // Shape:  group_replication.00000001.log and so on, at the top of the data directory: MariaDB's state transfer scripts leave
 //         top-level *.log files alone, so a full copy does not take one member's log to another.
-// Errors: each names the file, what was tried, and the system's reason.
+// Errors: each names the file, what was tried, and the system's reason. A chore's error is the next append's.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,25 @@
 #include <string>
 #include <vector>
 
+#include "runtime/chores.hh"
 #include "xcom/agreed_log.hh"
 
 namespace runtime {
 
+enum class syncing : std::uint8_t {
+  never,    // what a host that fails keeps is its choice
+  behind,   // sync() is a chore: done later, in its order
+  at_once,  // sync() returns when it is done
+};
+
 struct files_config {
   std::string directory;
-  bool fsync = true;  // false: sync() does nothing; what a crashed operating system keeps is then its choice
-  // Written bytes are handed to the disk in steps of this size, so that a later sync() is short. 0: left to the kernel.
-  std::uint64_t writeback_bytes = 8U << 20;
+  syncing sync = syncing::at_once;
+  // Written bytes are handed to the disk in steps of this size, so that a later sync is short and the page cache never holds
+  // so much that the kernel stops who writes for half a second. 0: left to the kernel.
+  std::uint64_t writeback_bytes = 1U << 20;
+  // Steps that may wait for the disk before append() waits for it: many short waits in place of few long ones.
+  std::size_t steps_waiting_max = 256;
 };
 
 class directory_files final : public xcom::segment_files {
@@ -49,7 +59,7 @@ class directory_files final : public xcom::segment_files {
   };
   base::result<void> open_tail(std::uint64_t segment);
   base::result<int> reader_of(std::uint64_t segment);
-  base::result<void> sync_directory() const;
+  base::result<void> sync_directory();
   void start_writeback();
   static void close(open_file& file);
   [[nodiscard]] base::error failed(char const* what, std::uint64_t segment) const;  // from errno
@@ -58,6 +68,7 @@ class directory_files final : public xcom::segment_files {
   std::set<std::uint64_t> known_;  // listed or made here; any other must not be there yet
   open_file tail_;
   open_file reader_;
+  chores chores_;
 };
 
 }  // namespace runtime

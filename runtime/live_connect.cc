@@ -7,7 +7,7 @@
 #include "gr/history.hh"
 #include "gr/isolation.hh"
 #include "runtime/live_group.hh"
-#include "runtime/log_keeping.hh"
+#include "runtime/log_files.hh"
 #include "runtime/node_settings.hh"
 
 namespace runtime {
@@ -64,10 +64,11 @@ base::result<void> live_group::listen() {
   return net_->listen();
 }
 
-base::result<xcom::recovered_log> live_group::open_log() {
+base::result<xcom::recovered_log> live_group::open_log(log_keeping const& kept) {
   durable_ = durability_of(*options_.options);
-  log_ = std::make_unique<xcom::agreed_log>(log_settings(*options_.options),
-                                            std::make_shared<directory_files>(files_config{options_.data_dir}));
+  auto const files = make_log_files(options_.data_dir, durable_);
+  late_ = files.late;
+  log_ = std::make_unique<xcom::agreed_log>(log_settings(*options_.options, kept), files.all);
   auto found = log_->open();
   if (!found) return found.error();
   for (auto const& each : found->notices) say(server::level::warning, "agreed log: " + each);
@@ -76,14 +77,15 @@ base::result<xcom::recovered_log> live_group::open_log() {
 
 base::result<void> live_group::begin(gr::connect_request const& request) {
   own_address_ = options_.own_host + ":" + std::to_string(options_.own_port);
-  auto found = open_log();
+  auto const kept = read_log_keeping(options_.data_dir);
+  auto found = open_log(kept);
   if (!found) return found.error();
   auto const verdicts = gr::judged_up_to(*log_);
   if (!verdicts) return verdicts.error();
-  auto const kept = read_log_keeping(options_.data_dir);
   auto const choice = gr::choose_beginning({*found, log_->checkpoints(), *verdicts, options_.start, own_address_,
                                             request.bootstrap, kept.same_host_boot, kept.durable});
   if (!choice.why.empty()) say(choice.level, choice.why);
+  was_member_ = gr::holds_history(*found);
   switch (choice.how) {
     case gr::beginning::found_group: return found_group(*found);
     case gr::beginning::go_on_alone: return come_back(*found, *verdicts, true);
@@ -91,7 +93,7 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
     case gr::beginning::come_back_to_leave: return come_back_to_leave(*found);
     case gr::beginning::ask_to_join: break;
   }
-  become_new_incarnation(gr::holds_history(*found) ? found->last.self : xcom::member_id{new_member_uuid(), 0});
+  become_new_incarnation(was_member_ ? found->last.self : xcom::member_id{new_member_uuid(), 0});
   own_uuid_ = self_.uuid;
   if (auto done = listen(); !done) return done;
   return ask_to_join();
@@ -216,7 +218,10 @@ void live_group::join_again(xcom::site const& at) {
 
 // Only once the log speaks for the incarnation that goes on: until then it may speak for one that a restart of the host
 // made forget, and a process killed on the way must not find it fit to come back as.
-void live_group::note_host_boot() { log_failed(write_log_keeping(options_.data_dir, durable_)); }
+void live_group::note_host_boot() {
+  if (late_) log_failed(late_->drain());
+  log_failed(write_log_keeping(options_.data_dir, durable_));
+}
 
 void live_group::make_node(xcom::beginning how) {
   node_.emplace(node_settings(*options_.options, self_, boot_), std::move(how), make_prng());
@@ -290,6 +295,7 @@ void live_group::finish_leaving() {
   if (!gave_up_) server_.deliver(gr::group_closed{});
   gave_up_ = true;
   if (log_) log_failed(log_->sync());
+  if (late_) log_failed(late_->drain());
   if (leaving_) leaving_->answer(true);
   leaving_.reset();
 }

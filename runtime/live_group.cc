@@ -196,6 +196,11 @@ std::string live_group::nobody_answered() const {
          " seconds. Members asked: " + (asked.empty() ? "none" : asked) +
          ". Are they up, is the group name the same (" + group_name_ +
          "), and was one of them started with --wsrep-new-cluster?" +
+         (was_member_ ? " If a majority of the group died at once and came back as new incarnations, nobody is left to "
+                        "take members in: find the server whose data stands furthest (mariadbd --wsrep-recover prints "
+                        "each one's position), set safe_to_bootstrap to 1 in its grastate.dat and start it with "
+                        "--wsrep-new-cluster; the others rejoin it"
+                      : "") +
          (obstacles.empty() ? "" : " TLS failed with " + obstacles);
 }
 
@@ -245,6 +250,7 @@ void live_group::forget_machines() {
   node_.reset();
   member_.reset();
   log_.reset();
+  late_.reset();
 }
 
 gr::ordered live_group::order(gr::local_write_set write_set) {

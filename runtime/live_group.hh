@@ -24,7 +24,8 @@
 #include "gr/member.hh"
 #include "gr/options.hh"
 #include "gr/ports.hh"
-#include "runtime/files.hh"
+#include "runtime/late_files.hh"
+#include "runtime/log_keeping.hh"
 #include "runtime/transport.hh"
 #include "xcom/agreed_log.hh"
 #include "xcom/node.hh"
@@ -117,7 +118,7 @@ class live_group final : public gr::group {
   // live_connect.cc: how a member begins and ends
   base::result<void> begin(gr::connect_request const& request);
   base::result<void> listen();
-  base::result<xcom::recovered_log> open_log();
+  base::result<xcom::recovered_log> open_log(log_keeping const& kept);
   base::result<void> found_group(xcom::recovered_log const& found);
   base::result<void> take_up_log(xcom::recovered_log const& found);
   base::result<void> come_back(xcom::recovered_log const& found, gr::judged const& verdicts, bool alone);
@@ -204,12 +205,14 @@ class live_group final : public gr::group {
   std::thread thread_;
   std::unique_ptr<transport> net_;
   std::unique_ptr<xcom::agreed_log> log_;
+  std::shared_ptr<late_files> late_;  // the log's files with durability MEMORY; null otherwise
   std::optional<xcom::node> node_;
   std::optional<gr::member> member_;
   xcom::member_id self_;
   base::uuid log_name_;
   std::uint64_t boot_ = 1;
   std::optional<xcom::checkpoint> own_place_;  // where an expelled incarnation stopped delivering
+  bool was_member_ = false;                    // before this process: its log holds a group's history
   bool gives_up_place_ = false;                // came back to leave in order and begin anew
   std::uint64_t waits_to_leave_ = 0;           // ticks with a majority, and yet not free to go
   std::deque<xcom::event> node_events_;

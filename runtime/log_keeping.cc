@@ -28,13 +28,14 @@ log_keeping read_log_keeping(std::string const& data_dir) {
   std::string durable;
   std::getline(in, boot);
   std::getline(in, durable);
-  if (!in) return {};
-  return {!boot.empty() && boot == host_boot(), durable == "DISK" ? gr::durability::disk : gr::durability::os};
+  auto const kept = gr::durability_named(durable);
+  if (!in || !kept) return {};
+  return {!boot.empty() && boot == host_boot(), *kept};
 }
 
 base::result<void> write_log_keeping(std::string const& data_dir, gr::durability durable) {
   auto const path = file_in(data_dir);
-  auto const text = host_boot() + (durable == gr::durability::disk ? "\nDISK\n" : "\nOS\n");
+  auto const text = host_boot() + "\n" + gr::to_string(durable) + "\n";
   int const file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
   bool const good =
       file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;

@@ -52,14 +52,17 @@ base::result<void> check_protocol(xcom::site const& at) {
                     ": start with the version that ran here last, or a newer one");
 }
 
-xcom::log_config log_settings(gr::option_store const& options) {
+xcom::log_config log_settings(gr::option_store const& options, log_keeping const& kept) {
   xcom::log_config config;
+  config.torn_anywhere = !kept.same_host_boot && kept.durable != gr::durability::disk;
   config.retain_bytes = static_cast<std::uint64_t>(options.number("group_replication_log_retention_size"));
   return config;
 }
 
 gr::durability durability_of(gr::option_store const& options) {
-  return options.text("group_replication_durability") == "DISK" ? gr::durability::disk : gr::durability::os;
+  auto const durable = gr::durability_named(options.text("group_replication_durability"));
+  ensure(durable.has_value());  // the store takes no other
+  return *durable;
 }
 
 gr::allowlist allowlist_of(gr::option_store const& options) {

@@ -10,6 +10,7 @@
 #include "gr/allowlist.hh"
 #include "gr/beginning.hh"
 #include "gr/options.hh"
+#include "runtime/log_keeping.hh"
 #include "xcom/agreed_log.hh"
 #include "xcom/node.hh"
 
@@ -29,7 +30,8 @@ base::uuid new_member_uuid();
 // Errors: the group speaks a protocol that this library does not.
 base::result<void> check_protocol(xcom::site const& at);
 xcom::node_config node_settings(gr::option_store const& options, xcom::member_id const& self, std::uint64_t boot);
-xcom::log_config log_settings(gr::option_store const& options);
+// `kept`: how the log that is there was written.
+xcom::log_config log_settings(gr::option_store const& options, log_keeping const& kept);
 gr::durability durability_of(gr::option_store const& options);
 gr::allowlist allowlist_of(gr::option_store const& options);
 

@@ -98,7 +98,9 @@ void describe(CLI::App& app, command_line& given) {
       ->required();
   app.add_option("--listen", given.listen, "host:port to listen at, where that differs from --own-address");
   app.add_option("--name", given.name, "how it is called in REPLICATION_GROUP_MEMBERS (arbiter)");
-  app.add_option("--options", given.options, "\"name=value;name=value\", as in wsrep_provider_options");
+  app.add_option(
+      "--options", given.options,
+      "\"name=value;name=value\", as in wsrep_provider_options; group_replication_durability as on the servers");
 }
 
 }  // namespace

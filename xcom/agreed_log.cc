@@ -70,6 +70,7 @@ struct agreed_log::parts {
   base::result<void> scan_segment(std::uint64_t number, bool last, std::vector<std::string>& notices);
   void cut(std::uint64_t number, std::uint64_t at, std::uint64_t length, std::vector<std::string>& notices);
   base::result<void> cut_torn_tail();
+  void end_before(std::vector<std::uint64_t>& numbers, std::size_t first, std::vector<std::string>& notices);
   base::result<void> fold(raw_record const& record, log_place place);
   base::result<void> fold_value(raw_record const& record, log_place place);
   base::error damaged(std::uint64_t segment, std::uint64_t offset, std::string const& what) const;
@@ -104,7 +105,8 @@ struct agreed_log::parts {
   std::vector<checkpoint> usable;
   bool opened = false;
   bool whole = true;
-  bool torn = false;  // the last file is longer than what counts of it
+  bool torn = false;                  // the last file is longer than what counts of it
+  std::vector<std::uint64_t> beyond;  // files behind the one in which the log ends, ascending
   bool begun = false;
   std::string broken;  // why nothing can be appended any more
 };
@@ -160,13 +162,27 @@ base::result<void> agreed_log::parts::scan(std::vector<std::string>& notices) {
   auto numbers = segments_that_count(notices);
   if (!numbers) return numbers.error();
   for (std::size_t each = 0; each < numbers->size(); ++each) {
-    bool const last = each + 1 == numbers->size();
+    bool last = each + 1 == numbers->size();
     if (!last && (*numbers)[each + 1] != (*numbers)[each] + 1) {
-      return base::fail("the file after " + files->name((*numbers)[each]) + " is missing" + damage_advice);
+      if (!config.torn_anywhere)
+        return base::fail("the file after " + files->name((*numbers)[each]) + " is missing" + damage_advice);
+      end_before(*numbers, each + 1, notices);
+      last = true;
     }
-    if (auto done = scan_segment((*numbers)[each], last, notices); !done) return done.error();
+    if (auto done = scan_segment((*numbers)[each], last || config.torn_anywhere, notices); !done) return done.error();
+    if (torn && !last) end_before(*numbers, each + 1, notices);
   }
   return {};
+}
+
+// What stands in these files rests on what is damaged or gone before them.
+void agreed_log::parts::end_before(std::vector<std::uint64_t>& numbers, std::size_t first,
+                                   std::vector<std::string>& notices) {
+  notices.push_back("the log ends there, as after a failure of the host: " + std::to_string(numbers.size() - first) +
+                    " newer files do not count, from " + files->name(numbers[first]) + " on");
+  beyond.insert(beyond.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(first), numbers.end());
+  numbers.resize(first);
+  whole = false;
 }
 
 // From the last back to one that says nothing before it counts; what is older is removed. A last segment without a whole
@@ -185,6 +201,13 @@ base::result<std::vector<std::uint64_t>> agreed_log::parts::segments_that_count(
     if (!bytes) return bytes.error();
     auto const head = read_head(*bytes);
     bool const last = each == numbers.rbegin();
+    bool const broken_head = head.state == segment_head::foreign || head.state == segment_head::torn;
+    if (config.torn_anywhere && broken_head) {
+      counting.push_back(*each);
+      std::reverse(counting.begin(), counting.end());
+      end_before(counting, 0, notices);
+      continue;
+    }
     switch (head.state) {
       case segment_head::good:
         if (head.opening.segment != *each) return damaged(*each, log_magic_bytes, "it is another file, renamed");
@@ -244,6 +267,8 @@ void agreed_log::parts::cut(std::uint64_t number, std::uint64_t at, std::uint64_
 
 // Not before somebody goes on from here: until then a second look at the log must find what the first one found.
 base::result<void> agreed_log::parts::cut_torn_tail() {
+  for (; !beyond.empty(); beyond.pop_back())
+    if (auto done = files->remove(beyond.back()); !done) return done.error();
   if (!std::exchange(torn, false)) return {};
   auto const& last = segments.back();
   if (auto done = files->truncate(last.number, last.length); !done) return done.error();

@@ -5,7 +5,8 @@
 //         records {length, kind, crc, body}; docs/formats.md. Slots need not be stored in slot order (what a joiner fetches
 //         comes after what it accepted), an index in memory finds them: 24 bytes a slot.
 // Always: (1) a record counts only when its CRC holds and every record of its segment before it does;
-//         (2) a torn tail of the last segment does not count, damage anywhere else is an error that names file and byte;
+//         (2) a torn tail of the last segment does not count, damage anywhere else is an error that names file and byte
+//             (or the end of the log, with torn_anywhere);
 //         (3) for every slot in [begins(), decided()] one value can be read.
 #pragma once
 
@@ -63,6 +64,8 @@ struct log_config {
   std::uint64_t segment_bytes = 64U << 20;
   std::uint64_t retain_bytes = 1ULL << 30;  // whole segments below the last checkpoints go when more is held
   bool sync_segments = true;  // a full segment is synced before the next begins, so that only the last can tear
+  // The host failed, and those syncs may not have been waited for: the log ends where it is damaged first, wherever that is.
+  bool torn_anywhere = false;
 };
 
 class agreed_log {

@@ -130,7 +130,7 @@ void member::open_log(std::string const& directory) {
   // Durability is the operating system's here: what is measured is the protocol, not the disk below the page cache.
   config.sync_segments = false;
   log_ = std::make_unique<xcom::agreed_log>(
-      config, std::make_shared<runtime::directory_files>(runtime::files_config{directory, false}));
+      config, std::make_shared<runtime::directory_files>(runtime::files_config{directory, runtime::syncing::never}));
   if (auto found = log_->open(); !found) fail(found.error().text);
 }
 

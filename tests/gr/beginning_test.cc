@@ -91,6 +91,19 @@ TEST(beginning, who_keeps_nothing_is_somebody_new_after_each_restart) {
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
   found.data.reset();
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join) << "it has no vote to give";
+  found.data = gr::start_position{history, 15};
+  EXPECT_EQ(found.choose(true), gr::beginning::go_on_alone) << "a human answers for it";
+  found.verdicts = {xcom::slot_no(19), 14, 14};
+  auto const behind = gr::choose_beginning({found.log, found.checkpoints, found.verdicts, found.data, found.address,
+                                            false, found.same_host_boot, found.durable});
+  EXPECT_EQ(behind.how, gr::beginning::ask_to_join);
+  EXPECT_NE(behind.why.find("MEMORY"), std::string::npos) << "that its log lacks something is no news: " << behind.why;
+}
+
+TEST(beginning, a_durability_is_called_by_its_name) {
+  for (auto const each : {gr::durability::memory, gr::durability::os, gr::durability::disk})
+    EXPECT_EQ(gr::durability_named(gr::to_string(each)), each);
+  EXPECT_FALSE(gr::durability_named("PAPER"));
 }
 
 TEST(beginning, a_copied_data_directory_does_not_speak_for_the_member_it_was_copied_from) {

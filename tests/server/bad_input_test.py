@@ -53,7 +53,8 @@ def wrong_settings():
         with_data(group)
         member = group[0]
         for options, pattern in [(["no_such_option=1"], "no_such_option"), (["gcache.size=many"], "gcache.size.*many|many.*gcache.size"),
-                                 (["group_replication_member_weight=-7"], "member_weight")]:
+                                 (["group_replication_member_weight=-7"], "member_weight"),
+                                 (["group_replication_durability=PAPER"], "durability.*MEMORY,OS,DISK")]:
             member.settings["provider_options"] = options
             refuses_to_start(member, pattern, bootstrap=True)
         member.settings["provider_options"] = []

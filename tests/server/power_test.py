@@ -46,6 +46,55 @@ def power_fails_at_one():
         group.check_equal()
 
 
+def one_that_forgot():
+    """durability MEMORY: one is killed under load and comes back as a new incarnation, by the others' log and without a copy"""
+    with Group(3, provider_options=["group_replication_durability=MEMORY"]) as group:
+        group.form()
+        for each in range(ROUNDS):
+            writers = Writers(group.members)
+            time.sleep(random.uniform(1, 2))
+            killed = random.choice(group.members)
+            since = len(killed.log())
+            killed.kill()
+            time.sleep(random.uniform(0, 1))
+            killed.start(recover=True)
+            killed.wait_log("comes back as a new incarnation.*MEMORY", since=since)
+            writers.stop()
+            print(f"  round {each + 1}: {killed.recovery()}")
+            check("copy" not in killed.recovery().lower(), f"{killed.name} copied everything: {killed.recovery()}")
+            for member in group.members:
+                writers.check_present(member)
+        group.check_equal()
+
+
+def everybody_forgot():
+    """durability MEMORY: all are killed at once; nobody begins by itself, each says what to do, and the most advanced one founds the group again"""
+    with Group(3, provider_options=["group_replication_durability=MEMORY"]) as group:
+        group.form()
+        writers = Writers(group.members)
+        time.sleep(2)
+        for each in group.members:
+            each.process.kill()
+        for each in group.members:
+            each.kill()
+        writers.stop()
+        for each in group.members:
+            each.start(wait=False, recover=True)
+        for each in group.members:
+            each.wait_log(r"find the server whose data stands furthest \(mariadbd --wsrep-recover", timeout=90)
+            each.kill()
+        furthest = max(group.members, key=lambda each: int(each.recovered_position().split(":")[1]))
+        state = furthest.data / "grastate.dat"
+        state.write_text(state.read_text().replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1"))
+        furthest.start(bootstrap=True, recover=True)
+        for each in group.members:
+            if each is not furthest:
+                each.start(recover=True)
+        group.check_equal()
+        furthest.sql("CREATE TABLE test.after (id INT PRIMARY KEY)")
+        group.check_equal()
+
+
 def fail_at_once(group, what, before_restart):
     writers = Writers(group.members, table=f"test.t{random.randrange(10**9)}", per_member=2)
     time.sleep(random.uniform(0.5, 2.5))
@@ -94,4 +143,4 @@ def take_what_was_not_synced(member, durability):
 
 
 if __name__ == "__main__":
-    run(everybody_is_killed, power_fails_everywhere, power_fails_at_one)
+    run(everybody_is_killed, power_fails_everywhere, power_fails_at_one, one_that_forgot, everybody_forgot)

@@ -294,6 +294,41 @@ TEST_F(agreed_log_test, damage_before_the_last_segment_is_an_error_that_helps) {
   EXPECT_FALSE(agreed_log(config, files).open());
 }
 
+// Its pages went to the disk in any order, and nobody waited for them.
+TEST_F(agreed_log_test, after_a_failure_of_the_host_the_log_ends_at_its_first_damage) {
+  start({.segment_bytes = 300, .retain_bytes = 0});
+  for (std::uint64_t slot = 1; slot <= 9; ++slot) accept(slot, 1, std::string(100, 'x'));
+  must(log->decided(slot_no(9)));
+  ASSERT_GT(files->held.size(), 3U);
+  log_config forgiving = config;
+  forgiving.torn_anywhere = true;
+  auto const ends_early = [&](memory_files const& as_found, std::size_t segments_left) {
+    for (int each = 0; each < 2; ++each) {  // the second look finds what the first one did
+      reopened again(as_found, forgiving);
+      EXPECT_FALSE(again.found.whole);
+      EXPECT_FALSE(again.found.notices.empty());
+    }
+    reopened again(as_found, forgiving);
+    auto next = identity;
+    next.self.incarnation = 2;
+    must(again.log->begin(next, true));
+    EXPECT_EQ(again.files->held.size(), segments_left + 1) << "and the new one";
+    EXPECT_TRUE(reopened(*again.files).found.whole);
+  };
+  memory_files torn = *files;
+  torn.held[2].resize(torn.held[2].size() - 5);
+  ends_early(torn, 2);
+  memory_files zeros = *files;
+  std::fill(zeros.held[2].begin(), zeros.held[2].end(), std::uint8_t{0});
+  ends_early(zeros, 1);
+  memory_files gap = *files;
+  gap.held.erase(2);
+  ends_early(gap, 1);
+  memory_files nothing = *files;
+  nothing.held[1].resize(3);
+  ends_early(nothing, 0);
+}
+
 // Who finds that promises may be gone and then does not come to begin anew must find it again.
 TEST_F(agreed_log_test, a_log_that_is_not_whole_stays_so_until_somebody_begins) {
   start();
