@@ -113,7 +113,11 @@ constexpr auto table = std::to_array<option_spec>({
     of_bytes("group_replication_message_cache_size", "gcache.size", "1G", 134217728, int64_max, at_once,
              "memory for messages others may still need; more of them stay on disk"),
     of_bytes("group_replication_log_retention_size", "gcache.keep_pages_size", "4G", 0, int64_max, at_once,
-             "log kept on disk for members to come back incrementally"),
+             "log kept on disk at most, for members to come back incrementally; what members of the group still need "
+             "is kept beyond that"),
+    of_time("group_replication_log_retention_time", "", "3600", 0, year_ms, at_once,
+            "log older than this is removed before log_retention_size is reached, unless a member that is away needs "
+            "it; such a member is remembered for a week. 0: by size only"),
     of_bytes("group_replication_communication_max_message_size", "gcs.max_packet_size", "1M", 0, 1073741824, next_start,
              "larger messages travel in pieces; 0: never split"),
     of_bytes("group_replication_compression_threshold", "", "1000000", 0, uint32_max, next_start,

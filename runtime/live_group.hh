@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "gr/beginning.hh"
+#include "gr/log_retention.hh"
 #include "gr/member.hh"
 #include "gr/options.hh"
 #include "gr/ports.hh"
@@ -187,6 +188,7 @@ class live_group final : public gr::group {
   void begin_to_force();
   void check_forcing();
   void purge_log();
+  [[nodiscard]] xcom::slot_no aged_log() const;
   [[nodiscard]] xcom::origin_seq next_seq() const;
   [[nodiscard]] std::string why_refused() const;  // what a server wants ordered now; empty: it is not
   void say(gr::server::level how, std::string const& text) const { server_.log(how, text); }
@@ -227,6 +229,7 @@ class live_group final : public gr::group {
   base::tick_count now_;
   base::tick_count majority_lost_;
   base::tick_count purged_at_;
+  gr::log_retention retention_;
   xcom::slot_no log_begins_;          // as the node was told
   gr::seqno_t first_available_ = -1;  // of our own log, looked at now and then
   gr::seqno_t applied_before_ = -1;   // when it was looked at last

@@ -313,17 +313,25 @@ void live_group::check_majority() {
         "the majority of the group was lost while this transaction was under way; it may or may not be committed");
 }
 
-// The log keeps what this member needs to come back by itself, whatever its size.
+// The log keeps what this member needs to come back by itself, whatever its size and age.
 void live_group::purge_log() {
   if (now_.value() - purged_at_.value() < purge_every_ticks) return;
   purged_at_ = now_;
   first_available_ = gr::first_available(log_->checkpoints(), member_->held());
   // What was applied when the log was looked at last, a second ago, is on the server's disk by now.
   auto const durable = std::exchange(applied_before_, server_.last_committed());
+  retention_.look(now_, node_->decided(), gr::members_with_data(*node_));
   auto const needed = gr::log_needed_from(log_->checkpoints(), durable, *member_, *node_);
   if (!needed) return;
-  log_failed(log_->purge(*needed));
+  log_->retain(static_cast<std::uint64_t>(options_.options->number("group_replication_log_retention_size")));
+  log_failed(log_->purge(*needed, aged_log()));
   if (std::exchange(log_begins_, log_->begins()) != log_->begins()) step_node(xcom::log_purged{log_->begins()});
+}
+
+xcom::slot_no live_group::aged_log() const {
+  auto const age = options_.options->number("group_replication_log_retention_time");
+  if (age == 0) return {};
+  return retention_.aged(now_, ticks_of(age).value(), log_->checkpoints());
 }
 
 // What is ordered is answered when it is delivered, so before that nobody may wait for it: a state transfer script that reads

@@ -634,15 +634,19 @@ std::uint64_t agreed_log::bytes() const {
   return total;
 }
 
-base::result<void> agreed_log::purge(slot_no needed) {
+void agreed_log::retain(std::uint64_t bytes) { parts_->config.retain_bytes = bytes; }
+
+base::result<void> agreed_log::purge(slot_no needed, slot_no aged) {
   auto& segments = parts_->segments;
-  auto const keep = parts_->index.checkpoint_below(std::min(needed, parts_->index.decided()));
-  if (!keep) return {};
+  needed = std::min(needed, parts_->index.decided());
+  auto const below_needed = parts_->index.checkpoint_below(needed);
+  auto const below_aged = parts_->index.checkpoint_below(std::min(aged, needed));
   std::uint64_t held = bytes();
   bool synced = false;
-  while (held > parts_->config.retain_bytes && segments.size() > 1) {
+  while (segments.size() > 1) {
     auto const oldest = segments.front();
-    if (oldest.highest > keep->slot || oldest.number >= keep->segment) break;
+    auto const& keep = held > parts_->config.retain_bytes ? below_needed : below_aged;
+    if (!keep || oldest.highest > keep->slot || oldest.number >= keep->segment) break;
     // What makes it dispensable (decided, checkpoint) stands in newer segments and must not be lost after it.
     if (!synced) {
       if (auto done = sync(); !done) return done.error();

@@ -107,10 +107,12 @@ class agreed_log {
   // memory (older ones are thinned out). Valid until the next call.
   [[nodiscard]] std::vector<checkpoint> const& checkpoints() const;
   [[nodiscard]] std::uint64_t bytes() const;
-  // Removes whole segments, oldest first, while more than retain_bytes are held, but none that holds slots above `needed`.
-  // What stays can always be delivered from a checkpoint: `needed` is rounded down to the newest one at or below it, and
+  // Removes whole segments, oldest first, but none that holds slots above `needed`: while more than retain_bytes are held,
+  // and below that those which hold nothing above `aged` either.
+  // What stays can always be delivered from a checkpoint: both are rounded down to the newest one at or below them, and
   // without one nothing is removed.
-  base::result<void> purge(slot_no needed);
+  base::result<void> purge(slot_no needed, slot_no aged = {});
+  void retain(std::uint64_t bytes);  // from now on, in place of retain_bytes
 
  private:
   struct parts;

@@ -278,6 +278,25 @@ TEST_F(agreed_log_test, purge_keeps_what_is_needed_undecided_or_under_the_last_c
   EXPECT_EQ(again.found.last, identity);
 }
 
+TEST_F(agreed_log_test, what_is_aged_goes_before_the_log_is_full) {
+  start({.segment_bytes = 600, .retain_bytes = 1U << 30});
+  for (std::uint64_t slot = 1; slot <= 40; ++slot) {
+    accept(slot, 1, std::string(100, 'x'));
+    must(log->decided(slot_no(slot)));
+    if (slot % 5 == 0) must(log->store(checkpoint_at(slot, slot)));
+  }
+  must(log->purge(slot_no(40)));
+  EXPECT_EQ(log->begins(), slot_no(1)) << "there is room";
+  must(log->purge(slot_no(10), slot_no(30)));
+  EXPECT_LE(log->begins(), slot_no(11)) << "needed, however old";
+  must(log->purge(slot_no(40), slot_no(20)));
+  EXPECT_GT(log->begins(), slot_no(10));
+  EXPECT_LE(log->begins(), slot_no(21)) << "not aged yet";
+  log->retain(0);
+  must(log->purge(slot_no(40), slot_no(20)));
+  EXPECT_GT(log->begins(), slot_no(30)) << "over the size, age does not count";
+}
+
 TEST_F(agreed_log_test, damage_before_the_last_segment_is_an_error_that_helps) {
   start({.segment_bytes = 300, .retain_bytes = 0});
   for (std::uint64_t slot = 1; slot <= 9; ++slot) accept(slot, 1, std::string(100, 'x'));
@@ -459,7 +478,7 @@ class random_run {
       case 6: return must(log_->note(slot_no(slot), base::blob::copy_of("n" + std::to_string(random_.below(99)))));
       case 7: return store();
       case 8: return begin();
-      default: return must(log_->purge(slot_no(random_.between(0, slots_max))));
+      default: return must(log_->purge(slot_no(random_.between(0, slots_max)), slot_no(random_.between(0, slots_max))));
     }
   }
   void check() {
