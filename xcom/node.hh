@@ -574,8 +574,8 @@ class node {
 // Of the site in force; while a human's word is being carried out, all of those named.
 template <class Predicate> bool node::is_majority(Predicate const& has) const {
   if (!forced_.empty()) return std::ranges::all_of(forced_, has);
-  auto const have = std::ranges::count_if(
-      site_.members, [&](auto const& each) { return each.role != member_role::non_voting && has(each.id); });
+  auto const have =
+      std::ranges::count_if(site_.members, [&](auto const& each) { return has_vote(each.role) && has(each.id); });
   return static_cast<std::size_t>(have) >= site_.majority();
 }
 

@@ -38,6 +38,7 @@ TEST(giving_up_place, a_voter_among_others_has_a_vote_they_may_need) {
 // It was killed between asking for its vote and hearing that it has one; with two, nothing is decided without it from then on.
 TEST(giving_up_place, who_was_about_to_get_a_vote_may_have_it) {
   EXPECT_TRUE(gr::others_may_need_the_vote(whole_log(site_of({entry(1, xcom::member_role::joining), entry(2)}))));
+  EXPECT_FALSE(gr::others_may_need_the_vote(whole_log(site_of({entry(1, xcom::member_role::non_voting), entry(2)}))));
 }
 
 TEST(giving_up_place, a_vote_that_is_nobodys_or_not_to_be_trusted_is_not_given) {

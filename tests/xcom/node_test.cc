@@ -153,6 +153,18 @@ TEST(node, a_leader_that_is_heard_by_a_majority_stays) {
   EXPECT_TRUE(one.machine().is_leader());
 }
 
+// Two vote, and the one of them that is heard no more is not made up for by one that is about to.
+TEST(node, who_is_joining_makes_no_majority) {
+  by_hand one({entry(1), entry(2), entry(3, member_role::joining)});
+  one.tick(1);
+  one.beat(3);
+  one.tick(1);
+  EXPECT_FALSE(one.machine().have_quorum());
+  one.beat(2);
+  one.tick(1);
+  EXPECT_TRUE(one.machine().have_quorum());
+}
+
 TEST(node, the_last_voter_does_not_leave_the_group_to_those_without_a_vote) {
   by_hand one({entry(1), entry(2, member_role::non_voting)});
   one.tick(50);
