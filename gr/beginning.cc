@@ -154,7 +154,7 @@ std::optional<xcom::slot_no> log_needed_from(std::span<xcom::checkpoint const> c
   // One position lower: whether the last slot was a view, its note does not say.
   auto const own = beginning_for(checkpoints, durable - 1);
   auto const held = self.held();
-  auto const others = held ? beginning_for(checkpoints, held->position, held) : own;
+  auto const others = held ? newest_at_or_below(checkpoints, held->bound) : own;
   if (!own || !others) return std::nullopt;
   xcom::slot_no needed = std::min(own->slot, others->slot);
   for (auto const& each : node.current_site().members) {

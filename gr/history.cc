@@ -30,11 +30,14 @@ std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> 
     bound = state.forgotten;
   }
   if (known && known->position <= position) bound = std::max(bound.value_or(known->bound), known->bound);
-  if (!bound) return std::nullopt;
+  return bound ? newest_at_or_below(checkpoints, *bound) : std::nullopt;
+}
+
+std::optional<xcom::checkpoint> newest_at_or_below(std::span<xcom::checkpoint const> checkpoints, seqno_t position) {
   std::optional<xcom::checkpoint> best;
   for (auto const& each : checkpoints) {
     if (!is_beginning(each)) continue;
-    if (state_of(each).seqno > *bound) break;
+    if (state_of(each).seqno > position) break;
     best = each;
   }
   return best;

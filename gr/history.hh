@@ -23,6 +23,9 @@ struct known_bound {
 std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> checkpoints, seqno_t position,
                                               std::optional<known_bound> const& known = std::nullopt);
 
+// The newest one somebody can begin at whose position is at or below this.
+std::optional<xcom::checkpoint> newest_at_or_below(std::span<xcom::checkpoint const> checkpoints, seqno_t position);
+
 // The lowest position beginning_for() can serve; -1 when none.
 seqno_t first_available(std::span<xcom::checkpoint const> checkpoints,
                         std::optional<known_bound> const& known = std::nullopt);

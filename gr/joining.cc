@@ -455,8 +455,8 @@ void member::take(xcom::member_id const& from, history_query const& what, std::s
 
 // A copy takes a while, and so does what follows it: the log it is going to be followed by must not go meanwhile.
 void member::hold_for(xcom::member_id const& joiner, known_bound const& from) {
-  auto const [at, is_new] = helped_.try_emplace(joiner, from);
-  if (from.position < at->second.position) at->second = from;
+  auto& held = helped_.try_emplace(joiner, from).first->second;
+  held = {std::min(held.position, from.position), std::min(held.bound, from.bound)};
 }
 
 void member::forget_helped() {
@@ -466,10 +466,13 @@ void member::forget_helped() {
   });
 }
 
+// Of all of them the lowest of both: where one was told to begin may lie below the bound at a lower position.
 std::optional<known_bound> member::held() const {
   std::optional<known_bound> lowest;
-  for (auto const& [who, from] : helped_)
-    if (!lowest || from.position < lowest->position) lowest = from;
+  for (auto const& [who, from] : helped_) {
+    if (!lowest) lowest = from;
+    lowest = known_bound{std::min(lowest->position, from.position), std::min(lowest->bound, from.bound)};
+  }
   return lowest;
 }
 
