@@ -10,7 +10,7 @@
 #include <span>
 #include <utility>
 
-#include "runtime/files.hh"
+#include "runtime/log_files.hh"
 
 namespace bench {
 namespace {
@@ -20,6 +20,7 @@ constexpr std::uint64_t purge_every_ticks = 20;
 // A run writes gigabytes; what is measured is not how much of that the disk holds.
 constexpr std::uint64_t segment_bytes = 16U << 20;
 constexpr std::uint64_t retain_bytes = 64U << 20;
+constexpr base::tick_count never{1U << 30};
 
 std::int64_t nanoseconds(std::chrono::steady_clock::duration span) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(span).count();
@@ -33,6 +34,12 @@ std::int64_t cpu_ns() {
   return nanoseconds(used.ru_utime) + nanoseconds(used.ru_stime);
 }
 
+std::uint64_t resident_max() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
+}
+
 std::int64_t percentile(std::vector<std::int64_t>& all, std::size_t percent) {
   if (all.empty()) return 0;
   auto const at = all.begin() + static_cast<std::ptrdiff_t>((all.size() - 1) * percent / 100);
@@ -42,12 +49,12 @@ std::int64_t percentile(std::vector<std::int64_t>& all, std::size_t percent) {
 
 }  // namespace
 
-member::member(int control, std::string directory, unsigned number, std::shared_ptr<runtime::tls_context const> tls)
-    : control_(io_, control) {
+member::member(int control, std::string directory, unsigned number, member_config config)
+    : config_(std::move(config)), control_(io_, control) {
   self_.id = {base::make_uuid(number + 1, number + 1), 1};
   self_.boot = 1;
   open_log(directory);
-  listen(std::move(tls));
+  listen();
   self_.address = net_->self_address();
   report up;
   up.what = report::kind::listening;
@@ -96,7 +103,7 @@ void member::must(base::result<void> const& done) {
 }
 
 void member::tell_if_ready() {
-  if (was_ready_ || !node_->is_delivering() || node_->current_site().members.size() != members) return;
+  if (was_ready_ || !node_->is_delivering() || node_->current_site().members.size() != config_.members) return;
   if (!node_->leader() || !node_->have_quorum() || node_->delivered() != node_->decided()) return;
   was_ready_ = true;
   report ready;
@@ -110,6 +117,9 @@ void member::take_sample() {
   now.at_ns = nanoseconds(clock::now().time_since_epoch());
   now.cpu_ns = cpu_ns();
   now.own_delivered = own_delivered_;
+  now.own_bytes = own_bytes_;
+  now.all_delivered = all_delivered_;
+  now.resident_max = resident_max();
   now.slots = slots_;
   now.bytes_written = net_->counters().bytes_written;
   now.dropped = net_->counters().dropped_full + net_->counters().dropped_lost;
@@ -118,6 +128,12 @@ void member::take_sample() {
   now.p50_ns = percentile(latencies_ns_, 50);
   now.p99_ns = percentile(latencies_ns_, 99);
   latencies_ns_.clear();
+  note_gap();
+  now.gap_ns = nanoseconds(std::exchange(gap_, {}));
+  now.cache_budget = node_->config().cache_bytes_max;
+  now.undelivered_budget = node_->config().undelivered_bytes_max;
+  now.send_queue_budget = runtime::transport_config{}.queue_bytes_max;
+  now.late_budget = config_.in_memory ? runtime::late_bytes_max : 0;
   tell(now);
 }
 
@@ -127,16 +143,14 @@ void member::open_log(std::string const& directory) {
   xcom::log_config config;
   config.segment_bytes = segment_bytes;
   config.retain_bytes = retain_bytes;
-  // Durability is the operating system's here: what is measured is the protocol, not the disk below the page cache.
-  config.sync_segments = false;
-  log_ = std::make_unique<xcom::agreed_log>(
-      config, std::make_shared<runtime::directory_files>(runtime::files_config{directory, runtime::syncing::never}));
+  auto const durable = config_.in_memory ? gr::durability::memory : gr::durability::os;
+  log_ = std::make_unique<xcom::agreed_log>(config, runtime::make_log_files(directory, durable).all);
   if (auto found = log_->open(); !found) fail(found.error().text);
 }
 
-void member::listen(std::shared_ptr<runtime::tls_context const> tls) {
+void member::listen() {
   runtime::transport_config config;
-  config.tls = std::move(tls);
+  config.tls = config_.tls;
   config.allowed = *gr::allowlist::parse("AUTOMATIC");
   config.listen_address = "127.0.0.1:0";
   config.group_name = "messages_bench";
@@ -161,6 +175,7 @@ void member::begin(xcom::beginning how) {
   xcom::node_config config;
   config.self = self_.id;
   config.boot = self_.boot;
+  if (config_.keeps_absent) config.expel_ticks = never;
   node_.emplace(config, std::move(how), base::prng(self_.id.uuid.bytes[7]));
   next_seq_ = node_->next_seq();
   tick();
@@ -188,7 +203,8 @@ void member::on(xcom::joined const& what) {
 // ---- the load ----
 
 void member::start_load(order const& what) {
-  payload_.assign(what.payload_bytes, 0x5a);
+  payload_.assign(what.payload_max, 0x5a);
+  payload_min_ = what.payload_min;
   outstanding_ = what.outstanding;
   top_up();
   settle_soon();
@@ -198,13 +214,15 @@ void member::start_load(order const& what) {
 void member::top_up() {
   while (submitted_at_.size() < outstanding_) {
     submitted_at_.push_back(clock::now());
-    events_.emplace_back(xcom::submitted{next_seq_, base::blob::copy_of(payload_)});
+    auto const size = sizes_.between(payload_min_, payload_.size());
+    events_.emplace_back(xcom::submitted{next_seq_, base::blob::copy_of(std::span(payload_).first(size))});
     next_seq_ = next_seq_.next();
   }
 }
 
 void member::on(xcom::deliver const& what) {
   ++slots_;
+  note_gap();
   note_latency(what);
   events_.emplace_back(xcom::consumed{what.slot});
   top_up();
@@ -214,12 +232,19 @@ void member::note_latency(xcom::deliver const& what) {
   auto const* const all = std::get_if<xcom::batch>(what.what.get());
   if (all == nullptr) return;
   auto const now = clock::now();
+  all_delivered_ += all->messages.size();
   for (auto const& each : all->messages) {
     if (each.origin != self_.id) continue;
     ++own_delivered_;
+    own_bytes_ += each.payload.size();
     latencies_ns_.push_back(nanoseconds(now - submitted_at_.front()));
     submitted_at_.pop_front();
   }
+}
+
+void member::note_gap() {
+  auto const now = clock::now();
+  gap_ = std::max(gap_, now - std::exchange(last_delivery_, now));
 }
 
 // ---- the driver ----
@@ -258,8 +283,15 @@ void member::tick() {
 
 void member::purge_log() {
   auto const before = log_->begins();
-  must(log_->purge(node_->delivered()));
+  must(log_->purge(needed_log()));
   if (log_->begins() > before) events_.emplace_back(xcom::log_purged{log_->begins()});
+}
+
+// As a server's (gr::log_needed_from): what a member of the site lacks stays.
+xcom::slot_no member::needed_log() const {
+  auto needed = node_->delivered();
+  for (auto const& [id, each] : node_->peers()) needed = std::min(needed, each.last.decided);
+  return needed;
 }
 
 void member::on(xcom::serve_log const& what) {

@@ -25,36 +25,52 @@
 
 namespace bench {
 
-inline constexpr std::size_t members = 3;
+// What all members of a group have in common.
+struct member_config {
+  std::size_t members = 3;
+  bool in_memory = false;     // durability MEMORY; otherwise OS
+  bool keeps_absent = false;  // nobody is expelled, so the log keeps what a silent member lacks
+  std::shared_ptr<runtime::tls_context const> tls;
+};
 
 // Both go over a socket that keeps packets apart, between two processes of one program: plain memory will do.
 struct order {
   enum class kind : std::uint8_t { found, join, load, sample } what = kind::found;
-  std::uint16_t seed_port = 0;    // join
-  std::size_t payload_bytes = 0;  // load
-  std::size_t outstanding = 0;    // load: submitted and not yet delivered, kept at this number
+  std::uint16_t seed_port = 0;  // join
+  std::size_t payload_min = 0;  // load: sizes are spread evenly between the two
+  std::size_t payload_max = 0;
+  std::size_t outstanding = 0;  // load: submitted and not yet delivered, kept at this number; 0: no more
 };
 struct report {
   enum class kind : std::uint8_t { listening, ready, sampled, failed } what = kind::failed;
   std::uint16_t port = 0;  // listening
-  // sampled: sums since the process began; the latencies are those since the last sample
+  // sampled: sums since the process began; latencies and the gap are those since the last sample
   std::int64_t at_ns = 0;
   std::int64_t cpu_ns = 0;
   std::uint64_t own_delivered = 0;
+  std::uint64_t own_bytes = 0;
+  std::uint64_t all_delivered = 0;  // messages of any member
   std::uint64_t slots = 0;
   std::uint64_t bytes_written = 0;
   std::uint64_t dropped = 0;
+  std::uint64_t resident_max = 0;  // bytes, the most there ever were
   std::uint64_t leader_changes = 0;
   bool leads = false;
   std::int64_t p50_ns = 0;
   std::int64_t p99_ns = 0;
-  std::array<char, 256> why{};  // failed
+  std::int64_t gap_ns = 0;  // the longest time without a delivery
+  // Of the node's settings, what may be held of messages in bytes.
+  std::uint64_t cache_budget = 0;
+  std::uint64_t undelivered_budget = 0;
+  std::uint64_t send_queue_budget = 0;  // for each peer
+  std::uint64_t late_budget = 0;        // of the log, waiting to be written
+  std::array<char, 256> why{};          // failed
 };
 
 class member {
  public:
   // `control` is this process's end of the socket.
-  member(int control, std::string directory, unsigned number, std::shared_ptr<runtime::tls_context const> tls);
+  member(int control, std::string directory, unsigned number, member_config config);
   // Until the other end closes.
   void run();
 
@@ -62,7 +78,7 @@ class member {
   using clock = std::chrono::steady_clock;
 
   void open_log(std::string const& directory);
-  void listen(std::shared_ptr<runtime::tls_context const> tls);
+  void listen();
   void wait_for_order();
   void obey(order const& what);
   void begin(xcom::beginning how);
@@ -71,6 +87,8 @@ class member {
   void start_load(order const& what);
   void top_up();
   void note_latency(xcom::deliver const& what);
+  void note_gap();
+  [[nodiscard]] xcom::slot_no needed_log() const;
   void take_sample();
   void tell(report const& what);
   void tell_if_ready();
@@ -101,6 +119,7 @@ class member {
   void on(xcom::history_lost const&) { fail("the others lack the history"); }
   void on(xcom::received_direct const&) {}
 
+  member_config config_;
   boost::asio::io_context io_{1};
   boost::asio::posix::stream_descriptor control_;
   boost::asio::steady_timer timer_{io_};
@@ -116,10 +135,16 @@ class member {
   std::uint64_t leader_changes_ = 0;
   std::uint64_t slots_ = 0;
 
-  std::vector<std::uint8_t> payload_;
+  std::vector<std::uint8_t> payload_;  // as long as the longest
+  std::size_t payload_min_ = 0;
   std::size_t outstanding_ = 0;
+  base::prng sizes_{1};
   xcom::origin_seq next_seq_;
   std::uint64_t own_delivered_ = 0;
+  std::uint64_t own_bytes_ = 0;
+  std::uint64_t all_delivered_ = 0;
+  clock::time_point last_delivery_ = clock::now();
+  clock::duration gap_{};
   std::deque<clock::time_point> submitted_at_;  // of what is under way, oldest first
   std::vector<std::int64_t> latencies_ns_;
 };
