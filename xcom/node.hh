@@ -557,6 +557,7 @@ class node {
   std::optional<delivering> delivering_;
   std::optional<member_id> source_;
   std::optional<fetching> tail_fetch_;
+  bool catching_up_ = false;  // since tail_fetch_ began, until nobody knows more
   std::optional<fetching> history_fetch_;
   slot_no history_begins_;             // where delivery began, while that is below log_begins_
   slot_no history_lost_;               // nobody we hear has this slot any more

@@ -217,7 +217,9 @@ std::optional<member_id> node::holder_of(slot_no slot, bool with_notes) const {
 
 void node::ask(std::optional<fetching>& request, slot_no from, bool with_notes) {
   std::uint32_t repeats = 0;
-  if (request && request->from == from && hears(request->from_member)) {
+  // One question at a time, also when we got further without its answer: that brings far more than a slot, and as many
+  // answers as slots keep the one who gives them from everything else.
+  if (request && request->from <= from && hears(request->from_member)) {
     // A long answer is not a lost one, and each repeat would queue the same bytes behind it.
     std::uint64_t const wait = (config_.resend_ticks.value() + config_.fetch_bytes_max / forward_bytes_per_tick)
                                << std::min(request->repeats, fetch_doublings_max);
@@ -238,14 +240,21 @@ void node::fetch_missing() {
 }
 
 // Decided elsewhere and not here. What we hold from the followed leader needs only its word or an acknowledgement, which
-// is under way: that is waited for a little.
+// is under way; what it proposed after all we have seen of it is so, too, when a heartbeat overtook it. Both are waited for a
+// little.
 void node::fetch_tail_if_due() {
   slot_no known = watermark_;
   for (auto const& [id, each] : peers_) known = std::max(known, each.last.decided);
-  if (known <= decided_) return;
+  if (known <= decided_) {
+    catching_up_ = false;
+    return;
+  }
   auto const next = accepted_.find(decided_.next());
   bool const held = next != accepted_.end() && next->second.accepted_in == following_;
-  if (held && now_.value() - decided_at_.value() < config_.resend_ticks.value()) return;
+  auto const seen = acknowledged_.find(following_.proposer);
+  bool const overtaken = !catching_up_ && seen != acknowledged_.end() && seen->second <= decided_;
+  if ((held || overtaken) && now_.value() - decided_at_.value() < config_.resend_ticks.value()) return;
+  catching_up_ = true;
   ask(tail_fetch_, decided_.next(), false);
 }
 
@@ -343,7 +352,8 @@ bool node::was_outvoted(decided_slot const& by) const {
 void node::take_tail(member_id const& from, fetched const& what) {
   bool const brings =
       std::any_of(what.slots.begin(), what.slots.end(), [&](auto const& each) { return each.slot == decided_.next(); });
-  if (tail_fetch_ && tail_fetch_->from == what.from && (brings || is_settled(*tail_fetch_, from, what)))
+  bool const passed = decided_ >= what.from;
+  if (tail_fetch_ && tail_fetch_->from == what.from && (brings || passed || is_settled(*tail_fetch_, from, what)))
     tail_fetch_.reset();
   slot_no const before = decided_;
   for (auto const& each : what.slots) {

@@ -90,6 +90,49 @@ fetched answer(slot_no slot, value_ptr what) {
   return {group, slot, slot_no(1), slot, {decided_slot{slot, std::move(what), {}}}};
 }
 
+accept proposal(std::uint64_t slot, std::uint64_t decided) {
+  ballot const by{7, id(2)};
+  return {group, by, slot_no(11), slot_no(decided), {{slot_no(slot), by, words("from 2")}}};
+}
+
+// Under load a member that was a little behind asked anew with each slot it learned otherwise, and each answer brought
+// megabytes: those who answered had no time left for their heartbeats.
+TEST(node, one_question_for_what_is_missing_is_under_way_at_a_time) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2, {7, id(2)}, slot_no(100));
+  ASSERT_NE(one.last<fetch>(), nullptr);
+  EXPECT_EQ(one.last<fetch>()->from, slot_no(11));
+  one.forget();
+  for (std::uint64_t slot = 11; slot < 20; ++slot) one.hear(2, proposal(slot, slot));
+  ASSERT_EQ(one.machine().decided(), slot_no(19));
+  EXPECT_EQ(one.last<fetch>(), nullptr);
+  one.hear(2, answer(slot_no(11), words("from 2")));
+  ASSERT_NE(one.last<fetch>(), nullptr) << "answered, if too late";
+  EXPECT_EQ(one.last<fetch>()->from, slot_no(20));
+}
+
+TEST(node, what_a_heartbeat_overtook_is_waited_for_a_little) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.hear(2, proposal(11, 11));
+  ASSERT_EQ(one.machine().decided(), slot_no(11));
+  one.beat(2, {7, id(2)}, slot_no(40));
+  EXPECT_EQ(one.last<fetch>(), nullptr) << "the proposals wait in the leader's queue";
+  one.hear(2, proposal(12, 12));
+  EXPECT_EQ(one.last<fetch>(), nullptr);
+  one.hear(2, proposal(20, 12));
+  ASSERT_NE(one.last<fetch>(), nullptr) << "what came shows that something before it was lost";
+  EXPECT_EQ(one.last<fetch>()->from, slot_no(13));
+}
+
+TEST(node, what_does_not_come_after_all_is_fetched) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.hear(2, proposal(11, 11));
+  one.beat(2, {7, id(2)}, slot_no(40));
+  one.tick(31);
+  ASSERT_NE(one.last<fetch>(), nullptr);
+  EXPECT_EQ(one.last<fetch>()->from, slot_no(12));
+}
+
 // It went on as leader, said in its heartbeats how far "it" had decided, and who held its values took them for decided.
 TEST(node, a_leader_that_learns_of_another_value_leads_no_more) {
   by_hand one({entry(1), entry(2), entry(3), entry(4, member_role::non_voting)});
