@@ -68,7 +68,9 @@ void member::on(taken_in const& in) {
                   std::to_string(base_) + ", this group is " + base::to_string(group.history) +
                   "). Nothing was touched. To make it a copy of this group, remove its grastate.dat and "
                   "group_replication.*.log files and start it again");
-  if (base_ > group.seqno)
+  held_ = in.held;
+  bool const diverged = holds_more_than(in.log, in.at);
+  if (base_ > group.seqno && !diverged)
     return refuse("this server is ahead of the group: it stands at " + std::to_string(base_) + ", the group at " +
                   std::to_string(group.seqno) + ". Nothing was touched. Its transactions from " +
                   std::to_string(group.seqno + 1) +
@@ -77,6 +79,7 @@ void member::on(taken_in const& in) {
   stage_ = stage::choosing;
   connected_ = true;
   tell_server(connected_to_group{view_at(group.seqno, view_status::primary)});
+  if (diverged) found_diverged(-1);
 }
 
 void member::on(taken_in_again const& in) {
@@ -92,7 +95,6 @@ void member::on(taken_in_again const& in) {
   planner_.reset();
   donating_to_.clear();
   base_ = std::max(base_, state_.seqno);
-  stage_ = stage::replaying;
   replay_from_ = state_.seqno;
   started_ = false;  // it was told that it has no quorum; the next view from us says otherwise
   donor_.reset();
@@ -100,9 +102,91 @@ void member::on(taken_in_again const& in) {
   copied_from_.clear();
   copies_ = 0;
   chosen_why_.clear();
-  emit(keep_checkpoint{in.own});
+  held_ = in.held;
+  own_place_ = in.own;
+  cannot_tell_.clear();
+  asked_ = {};
+  stage_ = stage::comparing;
+  if (holds_more_than(in.log, in.at)) return found_diverged(-1);
+  if (held_.marks.empty()) go_on_from_own_place();
+}
+
+void member::go_on_from_own_place() {
+  auto const own = std::exchange(own_place_, std::nullopt);
+  stage_ = stage::replaying;
+  held_ = {};
+  emit(keep_checkpoint{*own});
+  emit(forget_held{});
   with_notes_ = needs_notes();
-  emit(to_node{xcom::start_delivery{in.own, std::nullopt, with_notes_}});
+  emit(to_node{xcom::start_delivery{*own, std::nullopt, with_notes_}});
+}
+
+// ---- whether what this member holds is the group's (gr/held_history.hh) ----
+
+// The slot that takes us in follows all of the group's that our data can rest on.
+bool member::holds_more_than(base::uuid const& log, xcom::checkpoint const& at) const {
+  if (held_.marks.empty() || held_.log != log) return false;
+  return held_.marks.front().slot >= at.slot || base_ > state_of(at).seqno;
+}
+
+// Another one each time, of those that are ONLINE: a donor's log may not reach back so far, and an answer may get lost.
+void member::tick_comparison() {
+  if (asked_ != base::tick_count{} && now_.value() - asked_.value() < ask_again_ticks) return;
+  std::vector<xcom::member_id> others;
+  bool somebody = false;
+  for (auto const& each : candidates()) {
+    if (each.arbiter || each.state != recovery::member_state::online) continue;
+    somebody = true;
+    if (!cannot_tell_.contains(each.id)) others.push_back(each.id);
+  }
+  if (!somebody) return;
+  if (others.empty())
+    return refuse(
+        "this member was away too long: no member's log reaches back to where it stands any more. Restart the server: "
+        "it "
+        "then takes a full copy from a donor");
+  donor_ = others[question_ % others.size()];
+  ask_for_history();
+}
+
+void member::take_likeness(xcom::member_id const& from, history_answer const& what) {
+  switch (what.held) {
+    case likeness::same: donor_.reset(); return go_on_from_own_place();
+    case likeness::other: return found_diverged(what.agree_up_to);
+    case likeness::unknown:
+      cannot_tell_.insert(from);
+      asked_ = {};
+      return;
+    case likeness::not_yet: return;
+  }
+}
+
+std::string member::how_it_diverged(seqno_t agree_up_to) const {
+  std::string const same = agree_up_to < 0 ? ""
+                                           : "the two are the same up to about position " +
+                                                 std::to_string(agree_up_to) + ", and after that ";
+  return "this server's data is not the group's: " + same + "it holds transactions, up to position " +
+         std::to_string(base_) +
+         ", that the group does not have. A minority of the group was told to go on without this server, which had "
+         "decided more (group_replication_force_members, pc.bootstrap or --wsrep-new-cluster). ";
+}
+
+// Never incrementally: equal positions are not equal transactions. What is about to be replaced is said first.
+void member::found_diverged(seqno_t agree_up_to) {
+  auto const what = how_it_diverged(agree_up_to);
+  diverged_ = true;
+  held_ = {};
+  if (config_.server_runs || copies_ > 0)
+    return refuse(what +
+                  "Nothing was touched: save from it what is wanted, then restart the server; it takes a full copy of "
+                  "the group then");
+  std::string const kept = config_.old_log.empty() ? "" : " What they wrote stays readable in " + config_.old_log;
+  emit(say{server::level::error, what + "It takes a full copy of the group now, which replaces its data." + kept});
+  base_ = -1;
+  config_.history.reset();
+  planner_.reset();
+  donor_.reset();
+  stage_ = stage::choosing;
 }
 
 // Everything the server is handed from here on comes after base_.
@@ -117,8 +201,10 @@ void member::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::me
   replay_from_ = base_;
   unconsumed_.clear();
   stage_ = stage::replaying;
+  held_ = {};
   start_server();
   emit(keep_checkpoint{from});
+  emit(forget_held{std::exchange(diverged_, false)});
   // Up to base_ the verdicts are taken from the notes: the index is complete only from there on.
   if (source) judged_ = no_slot_is_after;
   with_notes_ = needs_notes();
@@ -166,11 +252,13 @@ void member::publish_facts() {
     facts.ordered = facts.applied = base_;
     facts.first_available = -1;
   }
+  if (stage_ == stage::comparing) facts.first_available = -1;  // its log may be of another history
   emit(to_node{xcom::app_facts{base::encode(facts)}});
 }
 
 void member::tick_recovery() {
   if (resume_from_) return resume_with_majority();
+  if (stage_ == stage::comparing) return tick_comparison();
   if (stage_ == stage::choosing && !planner_) start_planner();
   if (stage_ == stage::asking && now_.value() - asked_.value() > ask_again_ticks) {
     if (donor_is_heard()) {
@@ -427,7 +515,7 @@ bool member::donor_is_heard() const {
 void member::ask_for_history() {
   if (!donor_) return;
   asked_ = now_;
-  emit(tell{*donor_, base::encode(direct_message{history_query{++question_, base_}})});
+  emit(tell{*donor_, base::encode(direct_message{history_query{++question_, base_, held_}})});
 }
 
 void member::on(told const& in) {
@@ -435,22 +523,32 @@ void member::on(told const& in) {
   if (!decoded)
     return emit(
         say{server::level::warning, "a message from " + name_of(in.from) + " cannot be read: " + decoded.error().text});
-  if (auto const* query = std::get_if<history_query>(&*decoded)) return take(in.from, *query, in.own_log);
+  if (auto const* query = std::get_if<history_query>(&*decoded)) {
+    if (!query->held.marks.empty()) return emit(compare_held{in.from, *query});
+    return answer({in.from, *query, {}, {}, in.own_log});
+  }
   if (auto const* answer = std::get_if<history_answer>(&*decoded)) return take(in.from, *answer);
   take(in.from, std::get<state_sent_message>(*decoded));
 }
 
-void member::take(xcom::member_id const& from, history_query const& what, std::span<xcom::checkpoint const> own_log) {
+// Whose log does not reach back to what is held by the asker is no donor of its log either.
+void member::answer(held_compared const& in) {
+  auto const& asked = in.asked;
   history_answer answer;
-  answer.number = what.number;
-  answer.first_available = first_available(own_log, held());
-  bool const have_it = state_.seqno >= what.position && (stage_ == stage::online || stage_ == stage::replaying);
-  if (have_it)
-    if (auto const at = beginning_for(own_log, what.position, held())) {
+  answer.number = asked.number;
+  answer.first_available = first_available(in.own_log, held());
+  bool const comparable = !asked.held.marks.empty() && asked.held.log == in.log;
+  bool const delivers = stage_ == stage::online || stage_ == stage::replaying;
+  bool const is_there = delivers && (!comparable || asked.held.marks.front().slot <= delivered_);
+  answer.held = is_there ? in.found.held : likeness::not_yet;
+  answer.agree_up_to = in.found.agree_up_to;
+  bool const fits = !comparable || in.found.held == likeness::same;
+  if (is_there && fits && state_.seqno >= asked.position)
+    if (auto const at = beginning_for(in.own_log, asked.position, held())) {
       answer.from.push_back(*at);
-      hold_for(from, {what.position, state_of(*at).seqno});
+      hold_for(in.who, {asked.position, state_of(*at).seqno});
     }
-  emit(tell{from, base::encode(direct_message{answer})});
+  emit(tell{in.who, base::encode(direct_message{answer})});
 }
 
 // A copy takes a while, and so does what follows it: the log it is going to be followed by must not go meanwhile.
@@ -477,7 +575,10 @@ std::optional<known_bound> member::held() const {
 }
 
 void member::take(xcom::member_id const& from, history_answer const& what) {
-  if (stage_ != stage::asking || what.number != question_ || !donor_ || *donor_ != from) return;
+  if (what.number != question_ || !donor_ || *donor_ != from) return;
+  if (stage_ == stage::comparing) return take_likeness(from, what);
+  if (stage_ != stage::asking) return;
+  if (what.held == likeness::other) return found_diverged(what.agree_up_to);
   if (what.from.empty()) {
     if (planner_->finished()) {
       planner_.reset();
@@ -578,6 +679,7 @@ void member::on(state_was_received const& in) {
     return refuse("the copy received belongs to " + base::to_string(in.history) + ", this group is " +
                   base::to_string(state_.history));
   base_ = in.position;
+  held_ = {};
   started_ = true;  // the server completed its start with the copy
   ++copies_;
   emit(say{server::level::info, "recovery: full copy received, at position " + std::to_string(base_)});

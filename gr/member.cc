@@ -51,6 +51,7 @@ void member::on(xcom::deliver const& in) {
     deliver_batch(in, *all, note);
   else if (auto const* change = std::get_if<xcom::site_change>(in.what.get()))
     deliver_site(change->next);
+  state_.digest = note.digest = extended(state_.digest, in.slot, *in.what);
   // Ahead of what the server is handed: whatever it can have applied has its verdict in the log.
   if (in.note.empty())
     out_->insert(out_->begin() + static_cast<std::ptrdiff_t>(before), write_note{in.slot, base::encode(note)});
@@ -274,7 +275,8 @@ std::string member::state_name() const {
 }
 
 std::string member::describe() const {
-  static constexpr char const* stages[] = {"offline", "choosing", "copying", "asking", "replaying", "online", "closed"};
+  static constexpr char const* stages[] = {"offline",   "choosing",  "copying", "asking",
+                                           "comparing", "replaying", "online",  "closed"};
   return std::string(stages[static_cast<int>(stage_)]) + " at " + std::to_string(state_.seqno) + " base " +
          std::to_string(base_) + " applied " + std::to_string(last_.applied) + " forgotten " +
          std::to_string(state_.forgotten) + " awaited " + std::to_string(awaited_.size());

@@ -20,6 +20,7 @@
 #include "base/prng.hh"
 #include "base/ticks.hh"
 #include "certifier/certification.hh"
+#include "gr/held_history.hh"
 #include "gr/history.hh"
 #include "gr/messages.hh"
 #include "gr/ports.hh"
@@ -33,10 +34,11 @@ inline constexpr xcom::slot_no no_slot_is_after{std::numeric_limits<std::uint64_
 struct member_config {
   xcom::member_id self;
   std::uint64_t boot = 1;
-  member_facts facts;                                 // status is ours to set
-  std::optional<base::uuid> history;                  // of the data the server holds; with base >= 0
-  seqno_t base = -1;                                  // the server's position; -1: it holds nothing
-  bool server_runs = false;                           // it can take no copy: it serves already
+  member_facts facts;                 // status is ours to set
+  std::optional<base::uuid> history;  // of the data the server holds; with base >= 0
+  seqno_t base = -1;                  // the server's position; -1: it holds nothing
+  bool server_runs = false;           // it can take no copy: it serves already
+  std::string old_log;                // for a person: where the log before this one is kept; may be empty
   xcom::member_role role = xcom::member_role::voter;  // asked for together with ONLINE
   std::uint32_t zone = 0;
   std::uint64_t donor_threshold = recovery::donor_threshold_max;
@@ -59,12 +61,23 @@ struct resumed {  // restart: delivery begins at this checkpoint of our own log
 };
 struct taken_in {  // our joiner was welcomed
   xcom::checkpoint at;
+  base::uuid log;     // the group's
+  held_history held;  // what our own log said of the data before it was begun anew
 };
 struct taken_in_again {  // the same process, a new incarnation; `own` is where the old one stopped delivering
   xcom::member_id self;
   std::uint64_t boot = 1;
   xcom::checkpoint at;
   xcom::checkpoint own;
+  base::uuid log;
+  held_history held;
+};
+struct held_compared {  // what compare_held asked for; `own_log`: its checkpoints
+  xcom::member_id who;
+  history_query asked;
+  base::uuid log;  // our own
+  comparison found;
+  std::span<xcom::checkpoint const> own_log;
 };
 struct awaited {  // an own message was submitted and somebody waits for its verdict
   xcom::origin_seq seq;
@@ -115,8 +128,8 @@ struct observed {  // every tick
   std::vector<neighbor> others;
 };
 using member_event = std::variant<founded, resumed, taken_in, taken_in_again, awaited, xcom::deliver,
-                                  xcom::site_installed, told, quorum, history_gone, state_request_ready, state_was_sent,
-                                  state_was_received, abandoned, desync_set, observed>;
+                                  xcom::site_installed, told, held_compared, quorum, history_gone, state_request_ready,
+                                  state_was_sent, state_was_received, abandoned, desync_set, observed>;
 
 // ---- actions ----
 struct submit {  // order this
@@ -138,6 +151,15 @@ struct write_note {
 struct keep_checkpoint {  // delivery begins here: our log must say so
   xcom::checkpoint at;
 };
+// Look into our log (gr/held_history.hh) and answer with held_compared.
+struct compare_held {
+  xcom::member_id who;
+  history_query asked;
+};
+// What was held before our log was begun anew has been compared, or replaced: it need not be remembered any more.
+struct forget_held {
+  bool diverged = false;  // it was not the group's: a person may want to look at the log that was before
+};
 struct to_server {
   server_event what;
 };
@@ -151,8 +173,8 @@ struct say {
 struct give_up {  // leave the group, for good
   std::string why;
 };
-using member_action =
-    std::variant<submit, tell, resolve, write_note, keep_checkpoint, to_server, to_node, say, give_up>;
+using member_action = std::variant<submit, tell, resolve, write_note, keep_checkpoint, compare_held, forget_held,
+                                   to_server, to_node, say, give_up>;
 
 class member {
  public:
@@ -167,6 +189,8 @@ class member {
   [[nodiscard]] bool online() const { return stage_ == stage::online; }
   // Restarted, and nothing was delivered yet: it can begin again as a joiner.
   [[nodiscard]] bool waits_for_majority() const { return resume_from_.has_value(); }
+  // Taken in again, and not yet sure that what it holds is the group's: expelled now, it still stands where it stood.
+  [[nodiscard]] bool compares() const { return stage_ == stage::comparing; }
   [[nodiscard]] bool donating() const { return !donating_to_.empty(); }
   // The lowest position whose beginning a member that recovers with our help may yet need; nothing: nobody does.
   [[nodiscard]] std::optional<known_bound> held() const;
@@ -183,6 +207,7 @@ class member {
     choosing,   // taken in; waiting for facts of the others, then for the planner
     copying,    // a full copy is under way
     asking,     // asked a donor where its log must be read from
+    comparing,  // taken in again: asked whether what was delivered before is the group's
     replaying,  // delivery runs
     online,
     closed,
@@ -211,6 +236,7 @@ class member {
   void on(awaited const& in) { awaited_.insert(in.seq); }
   void on(xcom::site_installed const& in);
   void on(told const& in);
+  void on(held_compared const& in) { answer(in); }
   void on(quorum const& in);
   void on(history_gone const& in);
   void on(state_request_ready const& in);
@@ -219,10 +245,16 @@ class member {
   void on(abandoned const& in);
   void on(desync_set const& in);
   void on(observed const& in);
-  void take(xcom::member_id const& from, history_query const& what, std::span<xcom::checkpoint const> own_log);
+  void answer(held_compared const& in);
   void take(xcom::member_id const& from, history_answer const& what);
   void take(xcom::member_id const& from, state_sent_message const& what);
   [[nodiscard]] bool needs_notes() const { return state_.seqno < base_ && delivered_ < judged_; }
+  void go_on_from_own_place();
+  void tick_comparison();
+  void take_likeness(xcom::member_id const& from, history_answer const& what);
+  [[nodiscard]] bool holds_more_than(base::uuid const& log, xcom::checkpoint const& at) const;
+  void found_diverged(seqno_t agree_up_to);
+  [[nodiscard]] std::string how_it_diverged(seqno_t agree_up_to) const;
   void begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> const& source);
   void start_planner();
   void run_planner(recovery::event const& in);
@@ -302,6 +334,10 @@ class member {
   counters count_;
 
   // recovery
+  held_history held_;                            // what the data rests on, until it was compared
+  bool diverged_ = false;                        // it was not the group's; a copy replaces it
+  std::optional<xcom::checkpoint> own_place_;    // comparing: where delivery goes on if it is the group's
+  std::set<xcom::member_id> cannot_tell_;        // comparing: whose log does not reach back so far
   std::optional<xcom::checkpoint> resume_from_;  // restarted: where delivery begins once there is a majority
   std::optional<recovery::planner> planner_;
   base::tick_count began_;

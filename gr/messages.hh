@@ -47,16 +47,40 @@ struct marker_message {
 using ordered_message = std::variant<write_set_message, stable_message, state_request_message, marker_message>;
 
 // ---- direct ----
-struct history_query {  // "where must I begin to read the log, if my data stands at `position`?"
+struct landmark {  // the digest of all that was delivered up to this slot, with it
+  xcom::slot_no slot;
+  std::uint64_t digest = 0;
+  friend bool operator==(landmark const&, landmark const&) = default;
+  template <class Codec> void fields(Codec& codec) { codec(slot, digest); }
+};
+struct held_history {  // what somebody's data rests on, by its own log (gr/held_history.hh)
+  base::uuid log;      // slots of another log are not comparable
+  // Newest first, further and further apart. The first one is the slot that completes the data's position; none: nothing is
+  // known of it.
+  std::vector<landmark> marks;
+  friend bool operator==(held_history const&, held_history const&) = default;
+  template <class Codec> void fields(Codec& codec) { codec(log, marks); }
+};
+struct
+    history_query {  // "where must I begin to read the log, if my data stands at `position`? Is it the group's at all?"
   std::uint64_t number = 0;
   seqno_t position = -1;
-  template <class Codec> void fields(Codec& codec) { codec(number, position); }
+  held_history held;
+  template <class Codec> void fields(Codec& codec) { codec(number, position, held); }
+};
+enum class likeness : std::uint8_t {
+  unknown = 0,  // nothing to compare, on one side or the other
+  same = 1,
+  other = 2,    // the data holds transactions that are not the group's
+  not_yet = 3,  // who was asked has not come so far itself
 };
 struct history_answer {
   std::uint64_t number = 0;
   std::vector<xcom::checkpoint> from;  // one, or none: purged
   seqno_t first_available = -1;
-  template <class Codec> void fields(Codec& codec) { codec(number, from, first_available); }
+  likeness held = likeness::unknown;
+  seqno_t agree_up_to = -1;  // of `other`: a position up to which both are the same. There may be a few more
+  template <class Codec> void fields(Codec& codec) { codec(number, from, first_available, held, agree_up_to); }
 };
 inline constexpr int donor_busy = 11;         // EAGAIN: ask again in a while
 inline constexpr int donor_not_online = 111;  // ECONNREFUSED: as a donor that is not there
@@ -97,15 +121,17 @@ struct replicated_state {  // in checkpoints: what every member that delivered t
   seqno_t seqno = 0;       // last one given out
   seqno_t forgotten = 0;   // the certifier's bound
   std::int64_t view_number = 0;
+  std::uint64_t digest = 0;  // of every slot delivered since the log began
   friend bool operator==(replicated_state const&, replicated_state const&) = default;
-  template <class Codec> void fields(Codec& codec) { codec(history, seqno, forgotten, view_number); }
+  template <class Codec> void fields(Codec& codec) { codec(history, seqno, forgotten, view_number, digest); }
 };
 
 struct slot_note {  // beside each delivered slot: the verdicts, so that a joiner need not know what came before
   replicated_state before;
   std::vector<std::uint32_t> failed;  // which write sets of the slot (0, 1, ...) did not pass
+  std::uint64_t digest = 0;           // after it: before.digest with this slot
   friend bool operator==(slot_note const&, slot_note const&) = default;
-  template <class Codec> void fields(Codec& codec) { codec(before, failed); }
+  template <class Codec> void fields(Codec& codec) { codec(before, failed, digest); }
 };
 
 }  // namespace gr

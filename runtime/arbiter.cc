@@ -279,6 +279,12 @@ void arbiter::on(xcom::expelled const&) {
   });
 }
 
+void arbiter::on(xcom::split_off const& what) {
+  calls_.say(level::error, "there are two groups now: " + xcom::to_string(what.by) +
+                               " went on without this arbiter, which has a majority, as if forced to "
+                               "(group_replication_force_members, pc.bootstrap)");
+}
+
 void arbiter::on(xcom::join_failed const& what) {
   calls_.say(level::error, "the group does not take this arbiter in: " + what.reason);
   end(false);

@@ -85,6 +85,7 @@ class arbiter {
   void on(xcom::site_installed const& what);
   void on(xcom::joined const& what);
   void on(xcom::expelled const& what);
+  void on(xcom::split_off const& what);
   void on(xcom::join_failed const& what);
   void on(xcom::left const& what);
   void on(xcom::quorum_changed const& what);

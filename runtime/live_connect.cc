@@ -77,6 +77,7 @@ base::result<xcom::recovered_log> live_group::open_log(log_keeping const& kept) 
 
 base::result<void> live_group::begin(gr::connect_request const& request) {
   own_address_ = options_.own_host + ":" + std::to_string(options_.own_port);
+  own_place_.reset();
   auto const kept = read_log_keeping(options_.data_dir);
   auto found = open_log(kept);
   if (!found) return found.error();
@@ -95,6 +96,7 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
   }
   become_new_incarnation(was_member_ ? found->last.self : xcom::member_id{new_member_uuid(), 0});
   own_uuid_ = self_.uuid;
+  log_name_ = found->last.group;  // what its slots say of our data is asked before it is begun anew
   if (auto done = listen(); !done) return done;
   return ask_to_join();
 }
@@ -195,12 +197,14 @@ void live_group::join_again(xcom::site const& at) {
   step_member(gr::quorum{false, {}});
   answer_all_as_unknown("this member was expelled from the group");
   bool const never_delivered = !node_->is_delivering();
-  if (never_delivered && !member_->waits_for_majority() && !gives_up_place_)
+  bool const keeps_place = member_->compares();
+  if (never_delivered && !keeps_place && !member_->waits_for_majority() && !gives_up_place_)
     return close_group("this member was expelled while it joined: start the server again");
-  own_place_.reset();
   if (!never_delivered) {
     own_place_ = node_->checkpoint_here();
     own_place_->app = member_->state_blob();
+  } else if (!keeps_place) {
+    own_place_.reset();
   }
   std::vector<std::string> seeds = seeds_;
   for (auto const& each : at.members) seeds.push_back(each.address);
@@ -212,7 +216,7 @@ void live_group::join_again(xcom::site const& at) {
         "the group went on without this member; asking to be taken in again as " + xcom::to_string(self_));
   node_events_.clear();
   if (auto done = listen(); !done) return close_group(done.error().text);
-  if (never_delivered) make_member(member_configuration());
+  if (never_delivered && !keeps_place) make_member(member_configuration());
   make_node(xcom::begin_joining{joiner_entry(), seeds});
 }
 
@@ -238,6 +242,7 @@ gr::member_config live_group::member_configuration() const {
   config.boot = boot_;
   config.role = final_role();
   config.zone = static_cast<std::uint32_t>(options.number("group_replication_zone_id"));
+  config.old_log = options_.data_dir + "/" + diverged_segments;
   config.facts = {options_.node_name, options_.incoming, options_.server_version, gr::member_status::recovering};
   if (options_.start && options_.start->seqno >= 0) {
     config.history = options_.start->group;

@@ -156,6 +156,7 @@ class live_group final : public gr::group {
   void on(xcom::site_installed const& what);
   void on(xcom::joined const& what);
   void on(xcom::expelled const& what);
+  void on(xcom::split_off const& what);
   void on(xcom::join_failed const& what);
   void on(xcom::left const& what);
   void on(xcom::quorum_changed const& what);
@@ -167,10 +168,13 @@ class live_group final : public gr::group {
   void on(gr::resolve const& what);
   void on(gr::write_note const& what);
   void on(gr::keep_checkpoint const& what);
+  void on(gr::compare_held const& what);
+  void on(gr::forget_held const& what);
   void on(gr::to_server const& what);
   void on(gr::to_node const& what);
   void on(gr::say const& what);
   void on(gr::give_up const& what);
+  gr::held_history what_is_held();
   void log_failed(base::result<void> const& done);
   void sync_before_answering();
   void arm_timer();

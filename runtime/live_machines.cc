@@ -8,6 +8,7 @@
 #include "gr/history.hh"
 #include "gr/isolation.hh"
 #include "runtime/live_group.hh"
+#include "runtime/log_keeping.hh"
 #include "runtime/node_settings.hh"
 
 namespace runtime {
@@ -18,6 +19,12 @@ using gr::server;
 constexpr std::uint64_t status_every_ticks = 10;
 constexpr std::uint64_t purge_every_ticks = 100;
 constexpr std::uint64_t say_waits_ticks = 500;  // 5 s
+
+std::string addresses_of(xcom::site const& at) {
+  std::string all;
+  for (auto const& each : at.members) all.append(all.empty() ? "" : ", ").append(each.address);
+  return all;
+}
 
 }  // namespace
 
@@ -161,10 +168,13 @@ void live_group::on(xcom::site_installed const& what) {
 
 void live_group::on(xcom::joined const& what) {
   bool const again = own_place_.has_value();
+  auto const held = what_is_held();
   bool const same_log = what.log == log_name_;
   log_name_ = what.log;
   if (again && !same_log) return close_group("the group that answered is another one: start the server again");
-  log_failed(log_->begin({log_name_, self_, boot_}, again));
+  // What it decided beyond our place, or beside the group's slots, must not come to stand among them.
+  bool const keeps = again && log_->decided_up_to() <= own_place_->slot && own_place_->slot < what.at.slot;
+  log_failed(log_->begin({log_name_, self_, boot_}, keeps));
   // Where our log's decided slots begin. Not a place to deliver from (gr/history.hh).
   auto taken_in = what.at;
   taken_in.app = {};
@@ -174,11 +184,26 @@ void live_group::on(xcom::joined const& what) {
   unsynced_ = true;
   log_failed(log_->promise(what.promised));
   if (again) {
-    step_member(gr::taken_in_again{self_, boot_, what.at, *own_place_});
-    own_place_.reset();
+    step_member(gr::taken_in_again{self_, boot_, what.at, *own_place_, log_name_, held});
   } else {
-    step_member(gr::taken_in{what.at});
+    step_member(gr::taken_in{what.at, log_name_, held});
   }
+}
+
+// Said by the log before it is begun anew, and remembered beside it until it was compared.
+gr::held_history live_group::what_is_held() {
+  if (auto const before = read_set_aside(options_.data_dir)) return *before;
+  bool const has_data = options_.start && options_.start->seqno >= 0;
+  if (!own_place_ && !has_data) return {};
+  auto const held = own_place_
+                        ? gr::what_log_holds(*log_, log_name_, {own_place_->slot, gr::state_of(*own_place_).digest})
+                        : gr::what_log_holds(*log_, log_name_, *options_.start);
+  if (!held) say(server::level::error, "what this server's data rests on cannot be read: " + held.error().text);
+  if (!held || held->marks.empty()) return {};
+  log_failed(set_aside(options_.data_dir, *held));
+  if (late_) log_failed(late_->drain());
+  if (auto kept = keep_segments(options_.data_dir); !kept) say(server::level::warning, kept.error().text);
+  return *held;
 }
 
 void live_group::on(xcom::expelled const& what) {
@@ -189,6 +214,15 @@ void live_group::on(xcom::expelled const& what) {
     join_again(at);
     settle();
   });
+}
+
+void live_group::on(xcom::split_off const& what) {
+  say(server::level::error, "there are two groups now: " + addresses_of(what.at) +
+                                " went on without this member, which a minority can only have been forced to "
+                                "(group_replication_force_members, "
+                                "pc.bootstrap). This member has a majority and goes on as well. Choose one of the two, "
+                                "stop the servers of the "
+                                "other, and start them again: they take a full copy");
 }
 
 void live_group::on(xcom::join_failed const& what) {
@@ -247,6 +281,17 @@ void live_group::on(gr::resolve const& what) {
 void live_group::on(gr::write_note const& what) { log_failed(log_->note(what.slot, what.note)); }
 
 void live_group::on(gr::keep_checkpoint const& what) { log_failed(log_->store(what.at)); }
+
+void live_group::on(gr::compare_held const& what) {
+  auto const found = gr::compare(*log_, log_name_, what.asked.held);
+  if (!found) say(server::level::error, "cannot compare another member's data with the log: " + found.error().text);
+  step_member(
+      gr::held_compared{what.who, what.asked, log_name_, found ? *found : gr::comparison{}, log_->checkpoints()});
+}
+
+void live_group::on(gr::forget_held const& what) {
+  forget_set_aside(options_.data_dir, what.diverged ? old_segments::keep : old_segments::remove);
+}
 
 void live_group::on(gr::to_server const& what) {
   if (gave_up_) return;

@@ -154,6 +154,7 @@ struct action_text {
     return format("joined after {} {} promised {}", a.at.slot.value(), name(a.at.at), describe(a.promised));
   }
   std::string operator()(xcom::expelled const& a) const { return "expelled, " + name(a.at); }
+  std::string operator()(xcom::split_off const& a) const { return "split off: " + name(a.at); }
   std::string operator()(xcom::join_failed const& a) const { return "join failed: " + a.reason; }
   std::string operator()(xcom::left const&) const { return "left"; }
   std::string operator()(xcom::quorum_changed const& a) const {

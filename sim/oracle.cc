@@ -22,6 +22,34 @@ void oracle::bootstrapped(xcom::site const& first) {
   for (auto const& each : first.members) entered_[{each.id, each.boot}] = 0;
 }
 
+void oracle::forced(std::vector<xcom::member_id> const& who) {
+  forced_ = {who.begin(), who.end()};
+  xcom::slot_no known;
+  for (auto const& each : who) known = std::max(known, acceptors_[each].decided);
+  for (auto const& each : newest_site().members)
+    if (!forced_.contains(each.id)) lost_.insert(each.id);
+  forget_after(known);
+}
+
+void oracle::forget_after(xcom::slot_no slot) {
+  while (!deliveries_.empty() && deliveries_.rbegin()->first > slot) {
+    for (auto const& [origin, last] : deliveries_.rbegin()->second.last_before) last_of_origin_[origin] = last;
+    deliveries_.erase(std::prev(deliveries_.end()));
+  }
+  claims_.erase(claims_.upper_bound(slot), claims_.end());
+  sites_.erase(sites_.upper_bound(slot.next()), sites_.end());
+  indexes_.erase(indexes_.lower_bound({slot.next(), 0}), indexes_.end());
+  frontier_ = std::min(frontier_, slot);
+  last_delivered_ = std::min(last_delivered_, slot);
+  gr::seqno_t const kept = deliveries_.empty() ? 0 : deliveries_.rbegin()->second.after.seqno;
+  positions_.resize(std::min(positions_.size(), static_cast<std::size_t>(kept)));
+  std::erase_if(passed_, [&](auto const& each) { return each.second > kept; });
+  std::erase_if(entered_, [&](auto const& each) { return each.second > kept; });
+  for (auto& [name, applied] : applied_) applied = std::min(applied, kept);
+  acknowledged_up_to_ = std::min(acknowledged_up_to_, kept);
+  twin_.forget_after(slot, kept);
+}
+
 void oracle::joined(xcom::member_id const& who, xcom::ballot const& promised, xcom::slot_no decided) {
   check(!acceptors_.contains(who), [&] { return fmt::format("{} joins once", xcom::to_string(who)); });
   acceptors_[who].promised = promised;
@@ -29,6 +57,7 @@ void oracle::joined(xcom::member_id const& who, xcom::ballot const& promised, xc
 }
 
 void oracle::reopened(xcom::member_id const& who, xcom::recovered_log const& found) {
+  if (is_lost(who)) return;
   auto& expected = acceptors_[who];
   auto const name = xcom::to_string(who);
   check(found.promised >= expected.promised, [&] {
@@ -51,6 +80,7 @@ void oracle::reopened(xcom::member_id const& who, xcom::recovered_log const& fou
 }
 
 void oracle::promised(xcom::member_id const& who, xcom::ballot const& ballot) {
+  if (is_lost(who)) return;
   auto& its = acceptors_[who];
   check(ballot >= its.promised,
         [&] { return fmt::format("{} promises {} after {}", xcom::to_string(who), text(ballot), text(its.promised)); });
@@ -58,6 +88,7 @@ void oracle::promised(xcom::member_id const& who, xcom::ballot const& ballot) {
 }
 
 void oracle::accepted(xcom::member_id const& who, xcom::accepted_slot const& what) {
+  if (is_lost(who)) return;
   auto& its = acceptors_[who];
   auto const name = [&] { return xcom::to_string(who); };
   check(what.accepted_in >= its.promised, [&] {
@@ -90,6 +121,7 @@ void oracle::lost_power(xcom::member_id const& who) {
 }
 
 void oracle::said(xcom::member_id const& who, xcom::wire_message const& what) const {
+  if (is_lost(who)) return;
   auto const* promise = std::get_if<xcom::promise>(&what);
   auto const* accepted = std::get_if<xcom::accepted>(&what);
   if (promise == nullptr && accepted == nullptr) return;
@@ -101,6 +133,7 @@ void oracle::said(xcom::member_id const& who, xcom::wire_message const& what) co
 }
 
 void oracle::learned(xcom::member_id const& who, xcom::decided_slot const& what) {
+  if (is_lost(who)) return;
   auto const value = digest(*what.what);
   claim_decided(who, what.slot, what.what, value);
   auto& its = acceptors_[who];
@@ -110,6 +143,7 @@ void oracle::learned(xcom::member_id const& who, xcom::decided_slot const& what)
 }
 
 void oracle::decided(xcom::member_id const& who, xcom::slot_no up_to) {
+  if (is_lost(who)) return;
   auto& its = acceptors_[who];
   if (up_to <= its.decided) return;
   for (auto slot = its.decided.next(); slot <= up_to; slot = slot.next()) {
@@ -189,17 +223,18 @@ void oracle::forget(acceptor& of) const {
 }
 
 void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::value const& what, judged const& as) {
+  if (is_lost(who)) return;
   check_index(who, slot, as);
   auto const messages = digest(what);
   auto const note = digest(as.note);
-  auto const [at, is_new] = deliveries_.try_emplace(slot, delivery{messages, note, as.after, who});
+  auto const [at, is_new] = deliveries_.try_emplace(slot, delivery{messages, note, as.after, who, {}});
   if (is_new) {
     history_ = mix(mix(history_, messages), note);
     note_members(what, as.after.seqno);
     if (auto const* all = std::get_if<xcom::batch>(&what)) {
       auto const verdicts = base::decode<gr::slot_note>(as.note);
       check(verdicts.has_value(), [&] { return fmt::format("the note of slot {} can be read", slot.value()); });
-      twin_.judge(*all, *verdicts);
+      twin_.judge(slot, *all, *verdicts);
     }
     return check_order(slot, what);
   }
@@ -293,8 +328,11 @@ void oracle::check_order(xcom::slot_no slot, xcom::value const& what) {
   last_delivered_ = slot;
   auto const* messages = std::get_if<xcom::batch>(&what);
   if (messages == nullptr) return;
+  auto& before = deliveries_[slot].last_before;
   for (auto const& each : messages->messages) {
     auto& last = last_of_origin_[each.origin];
+    if (std::ranges::find(before, each.origin, [](auto const& known) { return known.first; }) == before.end())
+      before.emplace_back(each.origin, last);
     check(xcom::follows(each.seq, last), [&] {
       return fmt::format("message {:x} of {} follows {:x}, in slot {}", each.seq.value(), xcom::to_string(each.origin),
                          last.value(), slot.value());

@@ -37,8 +37,9 @@ class oracle {
   void joined(xcom::member_id const& who, xcom::ballot const& promised, xcom::slot_no decided);
   void reopened(xcom::member_id const& who, xcom::recovered_log const& found);
 
-  // A human's word: until the site of these is in force, all of them are as good as a majority.
-  void forced(std::vector<xcom::member_id> const& who) { forced_ = {who.begin(), who.end()}; }
+  // A human's word: until the site of these is in force, all of them are as good as a majority. What none of them knows to be
+  // decided never was, and what the others say from now on, as who they are, is not the group's.
+  void forced(std::vector<xcom::member_id> const& who);
 
   void promised(xcom::member_id const& who, xcom::ballot const& ballot);
   void accepted(xcom::member_id const& who, xcom::accepted_slot const& what);
@@ -103,6 +104,7 @@ class oracle {
     std::uint64_t note = 0;
     gr::replicated_state after;
     xcom::member_id first_by;
+    std::vector<std::pair<xcom::member_id, xcom::origin_seq>> last_before;  // of the origins in it
   };
   struct position {
     std::uint64_t trx = 0;
@@ -110,6 +112,8 @@ class oracle {
     std::optional<std::uint64_t> rows;  // the fingerprint after it
   };
 
+  void forget_after(xcom::slot_no slot);
+  [[nodiscard]] bool is_lost(xcom::member_id const& who) const { return lost_.contains(who); }
   void claim_decided(xcom::member_id const& who, xcom::slot_no slot, xcom::value_ptr const& what, std::uint64_t value);
   void advance_frontier();
   void check_majority(xcom::slot_no slot, claim const& decided) const;
@@ -135,6 +139,7 @@ class oracle {
   std::uint64_t history_ = 0;
   std::map<xcom::member_id, xcom::origin_seq> last_of_origin_;
   std::set<xcom::member_id> forced_;
+  std::set<xcom::member_id> lost_;  // by a human's word
   xcom::slot_no frontier_;
   xcom::slot_no last_delivered_;
   std::uint64_t messages_ = 0;

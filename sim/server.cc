@@ -93,6 +93,7 @@ void server::start() {
       auto const uuid =
           gr::holds_history(*found) ? found->last.self.uuid : base::make_uuid(random_.next(), random_.next());
       self_ = {uuid, next_incarnation()};
+      log_name_ = found->last.group;
       ask_to_join();
     }
     tick();
@@ -206,12 +207,14 @@ void server::join_again(xcom::site const& at) {
   step_member(gr::quorum{false, {}});
   abandon("this member was expelled from the group");
   bool const never_delivered = !node_->is_delivering();
-  if (never_delivered && !member_->waits_for_majority() && !gives_up_place_)
+  bool const keeps_place = member_->compares();
+  if (never_delivered && !keeps_place && !member_->waits_for_majority() && !gives_up_place_)
     return give_up("this member was expelled while it joined: start the server again");
-  own_place_.reset();
   if (!never_delivered) {
     own_place_ = node_->checkpoint_here();
     own_place_->app = member_->state_blob();
+  } else if (!keeps_place) {
+    own_place_.reset();
   }
   std::vector<std::string> seeds;
   seeds.reserve(at.members.size());
@@ -221,7 +224,7 @@ void server::join_again(xcom::site const& at) {
   world_.trace(name_, fmt::format("asks to be taken in again as {}", xcom::to_string(self_)));
   inbox_.clear();
   gives_up_place_ = false;
-  if (never_delivered) make_member();
+  if (never_delivered && !keeps_place) make_member();
   make_node(xcom::begin_joining{self_in_site(gr::member_status::recovering, joining_role()), seeds});
 }
 
@@ -315,6 +318,7 @@ void server::wipe(loss what) {
   if (what != loss::log) data_ = {};
   if (what == loss::data) return;
   disk_->wipe();
+  held_aside_.reset();
   forgot_ = true;
 }
 

@@ -115,6 +115,7 @@ class server {
   void perform(xcom::site_installed const& what);
   void perform(xcom::joined const& what);
   void perform(xcom::expelled const& what);
+  void perform(xcom::split_off const& what);
   void perform(xcom::join_failed const& what);
   void perform(xcom::left const& what);
   void perform(xcom::quorum_changed const& what);
@@ -125,6 +126,7 @@ class server {
   void sync_before_answering();
   void demand(base::result<void> const& done);
   void purge();
+  gr::held_history what_is_held(bool again);
   void flush() { data_.durable = data_.live; }  // the database does when it likes
 
   // ---- the member's driver: server_member.cc ----
@@ -134,6 +136,8 @@ class server {
   void perform(gr::resolve const& what);
   void perform(gr::write_note const& what);
   void perform(gr::keep_checkpoint const& what);
+  void perform(gr::compare_held const& what);
+  void perform(gr::forget_held const& what);
   void perform(gr::to_server const& what);
   void perform(gr::to_node const& what);
   void perform(gr::say const& what);
@@ -175,12 +179,13 @@ class server {
   xcom::member_role role_;       // once it is online; until then it does not vote
   std::shared_ptr<disk> disk_;
   storage data_;
-  std::uint64_t host_boot_ = 1;              // grows with each power failure
-  std::uint64_t noted_host_boot_ = 0;        // in a file beside the log
-  std::optional<xcom::member_id> acceptor_;  // whom the log speaks for
-  bool forgot_ = false;                      // what it said as acceptor_ is gone, or nobody will answer for it
-  bool asked_for_vote_ = false;              // as acceptor_
-  bool lost_power_ = false;                  // since the log was last opened
+  std::uint64_t host_boot_ = 1;                 // grows with each power failure
+  std::uint64_t noted_host_boot_ = 0;           // in a file beside the log
+  std::optional<gr::held_history> held_aside_;  // the same: what the data rests on, while its log was begun anew
+  std::optional<xcom::member_id> acceptor_;     // whom the log speaks for
+  bool forgot_ = false;                         // what it said as acceptor_ is gone, or nobody will answer for it
+  bool asked_for_vote_ = false;                 // as acceptor_
+  bool lost_power_ = false;                     // since the log was last opened
   bool left_ = false;
   bool slow_applier_ = false;
 

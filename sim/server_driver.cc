@@ -185,8 +185,10 @@ void server::perform(xcom::joined const& what) {
   ++world_.count.joins;
   bool const again = own_place_.has_value();
   if (again) ++world_.count.kept_logs;
+  auto const held = what_is_held(again);
+  bool const keeps = again && log_->decided_up_to() <= own_place_->slot && own_place_->slot < what.at.slot;
   log_name_ = what.log;
-  demand(log_->begin({log_name_, self_, boot_}, again));
+  demand(log_->begin({log_name_, self_, boot_}, keeps));
   // It says which site is in force. Nobody can begin to deliver from it.
   auto taken_in = what.at;
   taken_in.app = {};
@@ -201,11 +203,22 @@ void server::perform(xcom::joined const& what) {
   was_online_ = false;
   donors_tried_.clear();
   if (again) {
-    step_member(gr::taken_in_again{self_, boot_, what.at, *own_place_});  // its index goes on, too
-    own_place_.reset();
+    step_member(gr::taken_in_again{self_, boot_, what.at, *own_place_, log_name_, held});  // its index goes on, too
   } else {
-    step_member(gr::taken_in{what.at});
+    step_member(gr::taken_in{what.at, log_name_, held});
   }
+}
+
+// Said by the log before it is begun anew, and remembered beside it until it was compared.
+gr::held_history server::what_is_held(bool again) {
+  if (!data_.live) held_aside_.reset();
+  if (held_aside_ || !data_.live) return held_aside_.value_or(gr::held_history{});
+  auto held =
+      again ? gr::what_log_holds(*log_, log_name_, gr::landmark{own_place_->slot, gr::state_of(*own_place_).digest})
+            : gr::what_log_holds(*log_, log_name_, {data_.live->history(), data_.live->position()});
+  check(held.has_value(), "a log that opens can be read");
+  if (!held->marks.empty()) held_aside_ = *held;
+  return *held;
 }
 
 void server::perform(xcom::expelled const& what) {
@@ -218,6 +231,8 @@ void server::perform(xcom::expelled const& what) {
     });
   });
 }
+
+void server::perform(xcom::split_off const&) { ++world_.count.splits; }
 
 void server::perform(xcom::join_failed const& what) {
   give_up("the group does not take this member in: " + what.reason);

@@ -42,7 +42,7 @@ void server::perform(gr::submit const& what) {
 
 void server::perform(gr::tell const& what) {
   auto const decoded = base::decode<gr::direct_message>(what.payload);
-  if (decoded && std::holds_alternative<gr::history_query>(*decoded))
+  if (decoded && std::holds_alternative<gr::history_query>(*decoded) && !member_->compares())
     check_donor(what.to, engine_->position(), facts_now());
   auto const* who = node_->current_site().find(what.to);
   if (who != nullptr) send_out(who->address, xcom::direct{what.payload});
@@ -53,8 +53,8 @@ void server::perform(gr::resolve const& what) {
   if (at == waiting_.end()) return;
   auto const waited = at->second;
   waiting_.erase(at);
-  if (waited.trx == 0)
-    engine_->answer_read(waited.acknowledged_before, what.outcome);
+  if (waited.trx == 0)  // what a human gave up for lost meanwhile is not owed to it
+    engine_->answer_read(std::min(waited.acknowledged_before, world_.watch.acknowledged_up_to()), what.outcome);
   else
     engine_->resolve(waited.trx, what.outcome);
 }
@@ -65,6 +65,17 @@ void server::perform(gr::write_note const& what) {
 }
 
 void server::perform(gr::keep_checkpoint const& what) { demand(log_->store(what.at)); }
+
+void server::perform(gr::compare_held const& what) {
+  auto const found = gr::compare(*log_, log_name_, what.asked.held);
+  check(found.has_value(), "a whole log can be read");
+  step_member(gr::held_compared{what.who, what.asked, log_name_, *found, log_->checkpoints()});
+}
+
+void server::perform(gr::forget_held const& what) {
+  if (what.diverged) ++world_.count.diverged;
+  held_aside_.reset();
+}
 
 void server::perform(gr::to_server const& what) {
   if (gave_up_) return;

@@ -31,6 +31,14 @@ void stage::start(std::vector<whom> const& which) {
   }
 }
 
+void stage::force(std::vector<whom> const& which) {
+  auto const named = find(which);
+  std::vector<xcom::member_id> who;
+  who.reserve(named.size());
+  for (auto const* each : named) who.push_back(each->id());
+  if (!named.empty()) named.front()->force(who);
+}
+
 void stage::each(std::vector<whom> const& which, std::function<void(server&)> const& what) {
   for (auto* each : find(which)) what(*each);
 }

@@ -19,6 +19,7 @@ class stage {
 
   // ---- what a line does ----
   void start(std::vector<whom> const& which);
+  void force(std::vector<whom> const& which);  // these go on without the others
   void each(std::vector<whom> const& which, std::function<void(server&)> const& what);
   void links(std::vector<whom> const& from, std::vector<whom> const& to, bool both_ways,
              std::function<void(std::string const& from, std::string const& to)> const& what);

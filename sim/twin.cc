@@ -8,14 +8,29 @@
 
 namespace sim {
 
-void twin::judge(xcom::batch const& slot, gr::slot_note const& note) {
+void twin::forget_after(xcom::slot_no slot, gr::seqno_t position) {
+  auto const cut = [&](positions& all) {
+    while (!all.empty() && all.back() > position) all.pop_back();
+  };
+  cut(everything_);
+  for (auto& [row, clients] : rows_)
+    for (auto& [who, then] : clients) {
+      cut(then.written);
+      cut(then.referred);
+    }
+  while (!forgotten_.empty() && forgotten_.back().first > slot) forgotten_.pop_back();
+}
+
+void twin::judge(xcom::slot_no at, xcom::batch const& slot, gr::slot_note const& note) {
   seqno_ = note.before.seqno;
   std::uint32_t index = 0;
   for (auto const& each : slot.messages) {
     auto const decoded = base::decode<gr::ordered_message>(each.payload);
     check(decoded.has_value(), "a delivered message can be read");
-    if (auto const* stable = std::get_if<gr::stable_message>(&*decoded); stable != nullptr && stable->up_to <= seqno_)
-      forgotten_ = std::max(forgotten_, stable->up_to);
+    auto const bound = forgotten_.empty() ? gr::seqno_t{0} : forgotten_.back().second;
+    if (auto const* stable = std::get_if<gr::stable_message>(&*decoded);
+        stable != nullptr && stable->up_to <= seqno_ && stable->up_to > bound)
+      forgotten_.emplace_back(at, stable->up_to);
     auto const* write_set = std::get_if<gr::write_set_message>(&*decoded);
     if (write_set == nullptr) continue;
     ++seqno_;
@@ -35,26 +50,28 @@ void twin::judge(xcom::batch const& slot, gr::slot_note const& note) {
 // Empty: it passes. A row written by somebody else since, or, where it is to be written, referred to.
 std::string twin::why_not(gr::write_set_message const& from, transaction const& what, client const& by) const {
   if (what.everything) return {};
-  if (from.last_seen < forgotten_) return fmt::format("it began at {}, before {}", from.last_seen, forgotten_);
-  if (everything_ > from.last_seen) return fmt::format("all rows were changed at {}", everything_);
+  auto const bound = forgotten_.empty() ? gr::seqno_t{0} : forgotten_.back().second;
+  if (from.last_seen < bound) return fmt::format("it began at {}, before {}", from.last_seen, bound);
+  if (last_of(everything_) > from.last_seen) return fmt::format("all rows were changed at {}", last_of(everything_));
   for (auto const& each : what.rows) {
     auto const row = rows_.find(each.row);
     if (row == rows_.end()) continue;
     for (auto const& [who, then] : row->second) {
       if (who == by) continue;
-      if (then.written > from.last_seen) return fmt::format("row {} was written at {}", each.row, then.written);
-      if (!each.reference && then.referred > from.last_seen)
-        return fmt::format("row {} was referred to at {}", each.row, then.referred);
+      if (last_of(then.written) > from.last_seen)
+        return fmt::format("row {} was written at {}", each.row, last_of(then.written));
+      if (!each.reference && last_of(then.referred) > from.last_seen)
+        return fmt::format("row {} was referred to at {}", each.row, last_of(then.referred));
     }
   }
   return {};
 }
 
 void twin::take_in(transaction const& what, client const& by) {
-  if (what.everything) everything_ = seqno_;
+  if (what.everything) everything_.push_back(seqno_);
   for (auto const& each : what.rows) {
     auto& then = rows_[each.row][by];
-    (each.reference ? then.referred : then.written) = seqno_;
+    (each.reference ? then.referred : then.written).push_back(seqno_);
   }
 }
 

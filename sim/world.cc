@@ -17,12 +17,13 @@ std::string statistics::describe() const {
       "{} clogs, {} slow links, {} bad weathers, {} slow appliers, {} leaves, {} leaders half heard, {} late words, {} "
       "successors unheard, {} rules asked for, {} hand-overs, {} words not understood\n"
       "answers: {} restarts, {} joins ({} kept their log), {} expulsions, {} copies, {} histories lost, {} gave up, {} "
+      "diverged, {} splits, {} "
       "leader changes, {} log reads served, {} purges\n"
       "load: {} submitted, {} acknowledged, {} conflicts, {} with unknown outcome, {} causal reads, {} steps",
       crashes, power_failures, wipes, pauses, disks_full, partitions, one_way_cuts, clogs, slow_links, bad_links,
       slow_appliers, leaves, half_heard, late_words, unheard_successors, rules_asked, hand_overs, unreadable, restarts,
-      joins, kept_logs, expulsions, clones, histories_lost, gave_up, leader_changes, served, purges, submitted,
-      acknowledged, conflicts, unknown, reads, steps);
+      joins, kept_logs, expulsions, clones, histories_lost, gave_up, diverged, splits, leader_changes, served, purges,
+      submitted, acknowledged, conflicts, unknown, reads, steps);
 }
 
 void world::trace(std::string const& who, std::string const& line) const {

@@ -609,11 +609,20 @@ base::result<std::optional<decided_slot>> agreed_log::last_noted() {
   auto const& index = parts_->index;
   slot_no slot = index.may_have_note(slot_no(std::numeric_limits<std::uint64_t>::max()));
   for (; slot != slot_no{}; slot = index.may_have_note(slot.previous())) {
-    auto read = parts_->slots_of({{index.value_at(slot), {}}}, {{index.note_at(slot), {}}});
-    if (!read) return read.error();
-    if (!read->front().note.empty()) return std::optional(std::move(read->front()));
+    auto found = noted(slot);
+    if (!found || found->has_value()) return found;
   }
   return std::optional<decided_slot>{};
+}
+
+base::result<std::optional<decided_slot>> agreed_log::noted(slot_no slot) {
+  auto const place = parts_->index.value_at(slot);
+  auto const note = parts_->index.note_at(slot);
+  if (place.nowhere() || (place.learned == 0 && note.nowhere())) return std::optional<decided_slot>{};
+  auto read = parts_->slots_of({{place, {}}}, {{note, {}}});
+  if (!read) return read.error();
+  if (read->front().note.empty()) return std::optional<decided_slot>{};
+  return std::optional(std::move(read->front()));
 }
 
 slot_no agreed_log::begins() const { return parts_->index.begins(); }

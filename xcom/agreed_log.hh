@@ -101,6 +101,8 @@ class agreed_log {
   // decided_up_to(), which is stored late. Errors: as read(). Cost: as a rule one read; one for each learned slot
   // above it that came without.
   base::result<std::optional<decided_slot>> last_noted();
+  // This slot, if it was delivered here and is still held, wherever begins() and decided_up_to() are. Cost: one read.
+  base::result<std::optional<decided_slot>> noted(slot_no slot);
   [[nodiscard]] slot_no begins() const;  // first slot from which all up to decided_up_to() are readable
   [[nodiscard]] slot_no decided_up_to() const;
   // Checkpoints that history can be delivered from, ascending; their slots + 1 .. are readable. At most 64 are kept in

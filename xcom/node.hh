@@ -206,6 +206,12 @@ struct joined {  // our joiner was taken in; `at.slot` is the site change that d
 struct expelled {  // the group goes on without this incarnation
   site at;
 };
+// Members of our site went on without us, though they are no majority of it and we have one: a human forced them, and there
+// are two groups now. Said once for each site of theirs.
+struct split_off {
+  member_id by;
+  site at;
+};
 struct join_failed {
   std::string reason;
 };
@@ -226,9 +232,10 @@ struct received_direct {
   member_id from;
   base::blob payload;
 };
-using action = std::variant<persist_promise, persist_accepted, persist_learned, persist_decided, send, serve_log,
-                            read_log, deliver, store_checkpoint, send_welcome, site_installed, joined, expelled,
-                            join_failed, left, quorum_changed, leader_changed, history_lost, received_direct>;
+using action =
+    std::variant<persist_promise, persist_accepted, persist_learned, persist_decided, send, serve_log, read_log,
+                 deliver, store_checkpoint, send_welcome, site_installed, joined, expelled, split_off, join_failed,
+                 left, quorum_changed, leader_changed, history_lost, received_direct>;
 
 // What is known of another member: from its heartbeats and from the links.
 struct peer {
@@ -478,6 +485,7 @@ class node {
   void take(member_id const& from, not_a_member const& what);
   // Leaving, and the decision is ours to see: the site in force is without us.
   [[nodiscard]] bool departing() const { return leaving_ && site_.version > 0 && site_.find(config_.self) == nullptr; }
+  [[nodiscard]] bool goes_on_without(site const& theirs) const;
   void take_from_stranger(member_id const& from, heartbeat const& what);
   void take(member_id const& from, direct const& what);
   void tick_membership();
@@ -525,6 +533,7 @@ class node {
   base::tick_count forced_until_;
   std::set<member_id> released_by_;  // leaving: who has a site without us
   std::vector<member_id> reachable_;
+  std::uint64_t split_off_ = 0;  // the version of the site that was said to have split off last
   std::uint64_t heartbeats_sent_ = 0;
   base::tick_count heartbeat_due_;
   base::tick_count request_due_;

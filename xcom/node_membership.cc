@@ -1,5 +1,6 @@
 // Who belongs to the group: heartbeats, suspicion, joining, leaving, expelling, and what the leader makes of wishes.
 #include <algorithm>
+#include <utility>
 
 #include "base/ensure.hh"
 #include "xcom/node.hh"
@@ -326,8 +327,21 @@ void node::take(member_id const& from, update_request const& what) {
   if (member != nullptr && understands && !(*member == what.self)) wish_for(wish::kind::update, what.self);
 }
 
+// A majority of our site would have had to agree to an ordinary change of it: these were forced to go on, by a human who took
+// us for gone. We have a majority and a leader it follows, so we are not. One that was restarted has no leader yet, and
+// gives way.
+bool node::goes_on_without(site const& theirs) const {
+  std::set<member_id> split;
+  for (auto const& each : theirs.members) split.insert(each.id);
+  return have_quorum_ && has_live_leader() && !has_majority(split);
+}
+
 void node::take(member_id const& from, not_a_member const& what) {
   if (phase_ != phase::member || what.at.find(config_.self) != nullptr) return;
+  if (!leaving_ && goes_on_without(what.at) && what.at.version > site_.version) {
+    if (std::exchange(split_off_, what.at.version) != what.at.version) emit(split_off{from, what.at});
+    return;
+  }
   // A newer site than ours says it all. The one we know already, without us, is news to a member that came back after it
   // had left; one that is leaving counts who has it.
   bool const know_it = what.at.version == site_.version && site_.find(config_.self) == nullptr;

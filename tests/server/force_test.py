@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """A majority is lost for good: a human says with whom to go on."""
+import time
+
 import pymysql
 
 from harness import Group, check, run, wait_for
@@ -72,5 +74,47 @@ def two_of_five_go_on():
         refused(group[0], "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'", "a majority of the group is reachable")
 
 
+def is_copied_in_full(member):
+    """Started again, it says that its data is not the group's, and where the rest of it is, and ends with the group's."""
+    since = len(member.log())
+    member.start(recover=True)
+    said = member.log()[since:]
+    for part in ("this server's data is not the group's", "group_replication.diverged.*.log"):
+        check(part in said, f"{member.name} does not say '{part}': {said[-2000:]}")
+    line = member.recovery()
+    check(line.startswith("full copy"), f"{member.name} was not copied in full: {line!r}")
+    check(list(member.data.glob("group_replication.diverged.*.log")), f"{member.name} keeps nothing of its old log")
+    check(member.value("SELECT COUNT(*) FROM d.t WHERE id BETWEEN 100 AND 199") == 0, "rows the group never had are served")
+
+
+def a_lost_majority_that_had_decided_more():
+    """the one that goes on had not heard of all: the others come back to the same positions with other rows, and are copied in full"""
+    with Group(3) as group:
+        with_table(group)
+        one, two, lonely = group.members
+        lonely.sql("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=1'")
+        alone(lonely)
+        for number in range(100, 120):
+            one.sql(f"INSERT INTO d.t VALUES ({number})")
+        check(two.value("SELECT COUNT(*) FROM d.t", causal=True) == 21, "rows are missing")
+        time.sleep(2)
+        one.kill()
+        two.kill()
+        lonely.sql("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
+        lonely.sql(f"SET GLOBAL group_replication_force_members = '{lonely.address}:{lonely.group_port}'")
+        lonely.wait_ready(20)
+        lonely.sql("INSERT INTO d.t VALUES (200)")
+        is_copied_in_full(one)  # its position is above the group's
+        for number in range(201, 231):
+            lonely.sql(f"INSERT INTO d.t VALUES ({number})")
+        is_copied_in_full(two)  # its position is below
+        group.wait_size(3)
+        check(two.value("SELECT COUNT(*) FROM d.t", causal=True) == 32, "rows are missing")
+        group.check_equal()
+        two.kill()
+        two.start(recover=True)
+        check(not two.recovery().startswith("full copy"), f"a second return is an ordinary one: {two.recovery()!r}")
+
+
 if __name__ == "__main__":
-    run(one_of_three_goes_on, two_of_five_go_on)
+    run(one_of_three_goes_on, two_of_five_go_on, a_lost_majority_that_had_decided_more)

@@ -779,5 +779,35 @@ TEST(node, another_groups_answers_are_not_heard) {
   EXPECT_TRUE(one.machine().is_member());
 }
 
+// A minority was forced to go on while the majority lived behind a cut.
+TEST(node, a_majority_is_not_taken_out_by_a_minority_that_was_forced) {
+  site const theirs{6, {entry(3)}};
+  by_hand led({entry(1), entry(2), entry(3)});
+  led.become_leader();
+  led.beat(2);
+  led.tick(1);
+  ASSERT_TRUE(led.machine().have_quorum());
+  led.hear(3, not_a_member{group, theirs});
+  led.hear(3, not_a_member{group, theirs});
+  EXPECT_TRUE(led.machine().is_member());
+  EXPECT_EQ(led.count<expelled>(), 0U);
+  EXPECT_EQ(led.count<split_off>(), 1U) << "said once";
+
+  by_hand ordinary({entry(1), entry(2), entry(3)});
+  ordinary.become_leader();
+  ordinary.hear(3, not_a_member{group, site{6, {entry(2), entry(3)}}});
+  EXPECT_EQ(ordinary.count<expelled>(), 1U) << "a majority may have taken it out";
+}
+
+// It knows nothing of the group but its old site: somebody there may answer that was restarted as well.
+TEST(node, a_restarted_member_gives_way_to_a_minority_that_was_forced) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2);
+  one.tick(1);
+  ASSERT_TRUE(one.machine().have_quorum());
+  one.hear(3, not_a_member{group, site{6, {entry(3)}}});
+  EXPECT_EQ(one.count<expelled>(), 1U);
+}
+
 }  // namespace
 }  // namespace xcom
