@@ -72,7 +72,7 @@ class writer {
 
  private:
   static constexpr std::size_t by_reference_from = 2048;  // smaller blobs are cheaper to copy than to gather
-  static constexpr std::size_t open_bytes_min = 128;      // most messages and records fit, and are not moved as they grow
+  static constexpr std::size_t open_bytes_min = 128;  // most messages and records fit, and are not moved as they grow
 
   template <class T> void put(T const& value) {
     if constexpr (std::is_same_v<T, bool>) {

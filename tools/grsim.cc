@@ -28,8 +28,8 @@ sim::member_range parse_members(std::string const& text) {
   auto const least = number(text.substr(0, dots));
   auto const most = dots == std::string::npos ? least : number(text.substr(dots + 2));
   if (least < 2 || most < least || most > xcom::site_members_max)
-    throw CLI::ValidationError(
-        "--members", fmt::format("'{}' is not a number between 2 and {}, or two as A..B", text, xcom::site_members_max));
+    throw CLI::ValidationError("--members", fmt::format("'{}' is not a number between 2 and {}, or two as A..B", text,
+                                                        xcom::site_members_max));
   return {least, most};
 }
 

@@ -182,7 +182,6 @@ void node::on(set_weight const& happened) {
 
 void node::on(leave_group const&) {
   leaving_ = true;
-  request_due_ = now_;
   // Nobody else has a vote: a site without us could never agree on anything again, and we may come back to this one.
   bool const last_vote = site_.votes(config_.self) && site_.voters() == 1;
   if (phase_ == phase::joining || site_.members.size() <= 1 || last_vote) {
@@ -192,6 +191,9 @@ void node::on(leave_group const&) {
   }
   if (auto const next = better_leader()) begin_hand_over(*next);
   wish_for(wish::kind::leave, self_);
+  // At once: the process may end before the next tick, and the others would take it for one that was lost.
+  request_due_ = now_.plus(config_.resend_ticks.value());
+  tick_requests();
 }
 
 void node::on(log_purged const& happened) {

@@ -112,6 +112,7 @@ class member {
   void on(xcom::site_installed const&) {}
   void on(xcom::joined const& what);
   void on(xcom::expelled const&) { fail("this member was expelled"); }
+  void on(xcom::split_off const&) { fail("others went on without this member"); }
   void on(xcom::join_failed const& what) { fail(what.reason); }
   void on(xcom::left const&) {}
   void on(xcom::quorum_changed const&) {}

@@ -501,6 +501,14 @@ TEST(node, a_leader_below_our_promise_is_told) {
   EXPECT_EQ(one.last<refuse>()->promised, (ballot{8, id(3)}));
 }
 
+TEST(node, who_leaves_says_so_at_once) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2, {3, id(2)});
+  one.forget();
+  one.step(leave_group{});
+  EXPECT_NE(one.last<leave_request>(), nullptr) << "its process may end before the next tick";
+}
+
 TEST(node, who_leaves_goes_when_a_majority_of_those_that_stay_know) {
   by_hand one({entry(1), entry(2), entry(3), entry(4)});
   one.beat(2, {3, id(2)});
