@@ -3,7 +3,7 @@
 namespace gr {
 
 bool others_may_need_the_vote(xcom::recovered_log const& log) {
-  if (log.empty || log.last.group.is_nil() || !log.whole) return false;
+  if (log.empty || log.last.group.is_nil()) return false;
   auto const* before = log.at.find(log.last.self);
   return before != nullptr && before->role != xcom::member_role::non_voting && log.at.members.size() > 1;
 }

@@ -10,8 +10,8 @@
 
 namespace gr {
 
-// Whether there may be a vote to be given: a member among others, in a log from which nothing it promised can be missing. One
-// that is joining may have asked for it: that it was granted is then known to others only.
+// Whether there may be a vote to be given: a member among others. One that is joining may have asked for it: that it was
+// granted is then known to others only. Whether the log remembers all it promised, the caller knows (gr/beginning.hh).
 [[nodiscard]] bool others_may_need_the_vote(xcom::recovered_log const& log);
 
 // Whether it can go: those who stay have a majority among themselves, and one of them delivers, so that it can bring a joiner

@@ -124,10 +124,11 @@ void server::begin() {
   });
 }
 
-// A voter that lost nothing must find that out: its vote may be needed.
+// A voter that lost nothing must find that out: its vote may be needed. Without power, also a synced log lost what it had been
+// told of late, as its newest checkpoints and verdicts: its data may not fit any more then, and it gives its vote only.
 void server::check_beginning(gr::beginning_choice const& choice, xcom::recovered_log const& found) const {
   if (choice.how == gr::beginning::come_back || forgot_ || !acceptor_) return;
-  if (choice.how == gr::beginning::come_back_to_leave && !data_.live) return;
+  if (choice.how == gr::beginning::come_back_to_leave && (!data_.live || lost_power_)) return;
   check(!world_.watch.newest_site().votes(*acceptor_) || found.at.find(*acceptor_) == nullptr, [&] {
     return fmt::format("{} comes back as the voter it was, with its log whole and data at {}", name_,
                        data_.live ? data_.live->position() : -1);

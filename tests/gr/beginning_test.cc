@@ -64,6 +64,16 @@ TEST(beginning, a_voter_without_data_comes_back_for_its_vote) {
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
 }
 
+// Power failed in the middle of a write: the tail is torn, all it had said before is there, and so is its vote.
+TEST(beginning, a_vote_is_given_from_a_log_with_a_part_gone_that_was_never_spoken_of) {
+  found_log found;
+  found.data.reset();
+  found.log.whole = false;
+  EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
+  found.durable = gr::durability::disk;
+  EXPECT_EQ(found.choose(), gr::beginning::come_back_to_leave);
+}
+
 TEST(beginning, data_beyond_the_verdicts_in_the_log_is_not_brought_there_by_it) {
   found_log found;
   found.verdicts = {xcom::slot_no(19), 14, 14};

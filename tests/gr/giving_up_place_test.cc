@@ -41,10 +41,7 @@ TEST(giving_up_place, who_was_about_to_get_a_vote_may_have_it) {
   EXPECT_FALSE(gr::others_may_need_the_vote(whole_log(site_of({entry(1, xcom::member_role::non_voting), entry(2)}))));
 }
 
-TEST(giving_up_place, a_vote_that_is_nobodys_or_not_to_be_trusted_is_not_given) {
-  auto torn = whole_log(site_of({entry(1), entry(2)}));
-  torn.whole = false;
-  EXPECT_FALSE(gr::others_may_need_the_vote(torn));
+TEST(giving_up_place, a_vote_that_is_nobodys_is_not_given) {
   EXPECT_FALSE(gr::others_may_need_the_vote(whole_log(site_of({entry(2), entry(3)})))) << "it had left";
   EXPECT_FALSE(gr::others_may_need_the_vote(whole_log(site_of({entry(1)})))) << "nobody needs it";
   EXPECT_FALSE(gr::others_may_need_the_vote(whole_log(site_of({entry(1, xcom::member_role::non_voting), entry(2)}))))
