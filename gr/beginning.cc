@@ -111,7 +111,7 @@ beginning_choice choose_arbiters_beginning(xcom::recovered_log const& log, std::
 std::optional<xcom::checkpoint> own_beginning(std::span<xcom::checkpoint const> checkpoints, judged const& verdicts,
                                               seqno_t data) {
   // Not at_least while at_most reaches the data: a checkpoint right behind that view may be all that is left of the log.
-  return beginning_for(checkpoints, data <= verdicts.at_most ? data : verdicts.at_least);
+  return beginning_for(checkpoints, data <= verdicts.at_most ? data : verdicts.at_least, verdicts.bound);
 }
 
 xcom::begin_again coming_back(xcom::recovered_log const& log, xcom::site_member self, bool alone) {

@@ -57,14 +57,6 @@ struct known_slot {
   seqno_t before = -1;       // the position before it, or one after that
 };
 
-base::result<std::optional<slot_note>> note_of(xcom::agreed_log& log, xcom::slot_no slot) {
-  auto const found = log.noted(slot);
-  if (!found) return found.error();
-  if (!found->has_value()) return std::optional<slot_note>{};
-  auto const decoded = base::decode<slot_note>((*found)->note);
-  return decoded ? std::optional(*decoded) : std::nullopt;
-}
-
 // What was purged up to the slot may have left a checkpoint there, or the note of the next one.
 base::result<std::optional<known_slot>> look_up(xcom::agreed_log& log, xcom::slot_no slot) {
   auto const note = note_of(log, slot);

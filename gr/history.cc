@@ -70,22 +70,54 @@ seqno_t write_sets_in(xcom::value const& what) {
   });
 }
 
-}  // namespace
-
-base::result<judged> judged_up_to(xcom::agreed_log& log) {
+base::result<judged> last_judged(xcom::agreed_log& log) {
   auto const last = log.last_noted();
   if (!last) return last.error();
   if (last->has_value()) {
     auto const& value = *(*last)->what;
     if (auto const note = base::decode<slot_note>((*last)->note)) {
       auto const position = note->before.seqno + write_sets_in(value);
-      return judged{(*last)->slot, position, position + (std::holds_alternative<xcom::site_change>(value) ? 1 : 0)};
+      return judged{(*last)->slot, position, position + (std::holds_alternative<xcom::site_change>(value) ? 1 : 0), {}};
     }
   }
   judged newest;
   for (auto const& each : log.checkpoints())
-    if (is_beginning(each)) newest = {each.slot, state_of(each).seqno, state_of(each).seqno};
+    if (is_beginning(each)) newest = {each.slot, state_of(each).seqno, state_of(each).seqno, {}};
   return newest;
+}
+
+// Positions and bounds only grow along the notes, and what was purged lies below them.
+base::result<std::optional<known_bound>> bound_noted(xcom::agreed_log& log, xcom::slot_no last, seqno_t position) {
+  std::optional<known_bound> found;
+  xcom::slot_no below;  // the position is not passed before this one, as far as is known
+  for (auto high = last.next(); below.next() < high;) {
+    xcom::slot_no const middle(below.value() + (high.value() - below.value()) / 2);
+    auto const note = note_of(log, middle);
+    if (!note) return note.error();
+    bool const passed = note->has_value() && (*note)->before.seqno > position;
+    if (note->has_value() && !passed) found = known_bound{(*note)->before.seqno, (*note)->before.forgotten};
+    (passed ? high : below) = middle;
+  }
+  return found;
+}
+
+}  // namespace
+
+base::result<std::optional<slot_note>> note_of(xcom::agreed_log& log, xcom::slot_no slot) {
+  auto const found = log.noted(slot);
+  if (!found) return found.error();
+  if (!found->has_value()) return std::optional<slot_note>{};
+  auto const decoded = base::decode<slot_note>((*found)->note);
+  return decoded ? std::optional(*decoded) : std::nullopt;
+}
+
+base::result<judged> judged_up_to(xcom::agreed_log& log, seqno_t data) {
+  auto found = last_judged(log);
+  if (!found || data < 0) return found;
+  auto bound = bound_noted(log, found->slot, data);
+  if (!bound) return bound.error();
+  found->bound = *bound;
+  return found;
 }
 
 }  // namespace gr

@@ -43,9 +43,13 @@ struct judged {
   xcom::slot_no slot;     // the last one with a note
   seqno_t at_least = -1;  // the position after it; -1: there is none
   seqno_t at_most = -1;   // one more when it changed the site: that may have been a view, which takes a position
+  std::optional<known_bound> bound;  // of those in force at or below the data's position, the newest a note tells
 };
-// Cost and errors: the log's last_noted().
-base::result<judged> judged_up_to(xcom::agreed_log& log);
+// `data`: the position of the server's data, -1 when it has none. Cost: O(log slots) reads. Errors: the log's.
+base::result<judged> judged_up_to(xcom::agreed_log& log, seqno_t data);
+
+// How a slot was judged: nothing when it was not delivered here, or its note is gone. Cost and errors: the log's noted().
+base::result<std::optional<slot_note>> note_of(xcom::agreed_log& log, xcom::slot_no slot);
 
 // The application's part of a checkpoint. Bytes of another make give a state with a nil history.
 replicated_state state_of(xcom::checkpoint const& at);

@@ -81,7 +81,7 @@ base::result<void> live_group::begin(gr::connect_request const& request) {
   auto const kept = read_log_keeping(options_.data_dir);
   auto found = open_log(kept);
   if (!found) return found.error();
-  auto const verdicts = gr::judged_up_to(*log_);
+  auto const verdicts = gr::judged_up_to(*log_, options_.start ? options_.start->seqno : -1);
   if (!verdicts) return verdicts.error();
   auto const choice = gr::choose_beginning({*found, log_->checkpoints(), *verdicts, options_.start, own_address_,
                                             request.bootstrap, kept.same_host_boot, kept.durable});

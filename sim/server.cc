@@ -78,7 +78,7 @@ void server::start() {
     begin();
     std::optional<gr::start_position> position;
     if (data_.live) position = gr::start_position{data_.live->history(), data_.live->position()};
-    auto const verdicts = gr::judged_up_to(*log_);
+    auto const verdicts = gr::judged_up_to(*log_, position ? position->seqno : -1);
     check(verdicts.has_value(), "a log that opens can be read");
     auto const choice = gr::choose_beginning({*found, log_->checkpoints(), *verdicts, position, address_, false,
                                               noted_host_boot_ == host_boot_, world_.with.durable});

@@ -67,9 +67,9 @@ TEST(history, data_that_stands_beyond_the_last_verdict_is_found_out) {
   xcom::agreed_log log({}, files);
   ASSERT_TRUE(log.open());
   ASSERT_TRUE(log.begin({history, {base::make_uuid(3, 3), 1}, 1}, false));
-  EXPECT_EQ(gr::judged_up_to(log)->at_most, -1);
+  EXPECT_EQ(gr::judged_up_to(log, -1)->at_most, -1);
   ASSERT_TRUE(log.store(at(0, 7, 7)));
-  EXPECT_EQ(gr::judged_up_to(log)->at_least, 7);
+  EXPECT_EQ(gr::judged_up_to(log, -1)->at_least, 7);
 
   auto const write = base::encode(gr::ordered_message(gr::write_set_message{}));
   auto const marker = base::encode(gr::ordered_message(gr::marker_message{}));
@@ -78,12 +78,38 @@ TEST(history, data_that_stands_beyond_the_last_verdict_is_found_out) {
     two_writes.messages.push_back({{base::make_uuid(3, 3), 1}, xcom::first_of_boot(1), payload});
   auto const note = [](gr::seqno_t before) { return base::encode(gr::slot_note{{history, before, 7, 1}, {}}); };
   ASSERT_TRUE(log.learned({xcom::slot_no(1), std::make_shared<xcom::value const>(two_writes), note(7)}));
-  EXPECT_EQ(gr::judged_up_to(log)->at_least, 9);
+  EXPECT_EQ(gr::judged_up_to(log, -1)->at_least, 9);
   ASSERT_TRUE(log.learned({xcom::slot_no(2), std::make_shared<xcom::value const>(xcom::site_change{}), note(9)}));
-  EXPECT_EQ(gr::judged_up_to(log)->at_least, 9);
-  EXPECT_EQ(gr::judged_up_to(log)->at_most, 10) << "it may have been a view";
+  EXPECT_EQ(gr::judged_up_to(log, -1)->at_least, 9);
+  EXPECT_EQ(gr::judged_up_to(log, -1)->at_most, 10) << "it may have been a view";
   ASSERT_TRUE(log.learned({xcom::slot_no(3), std::make_shared<xcom::value const>(two_writes), {}}));
-  EXPECT_EQ(gr::judged_up_to(log)->slot, xcom::slot_no(2)) << "decided, and not judged yet";
+  EXPECT_EQ(gr::judged_up_to(log, -1)->slot, xcom::slot_no(2)) << "decided, and not judged yet";
+}
+
+// It was told to begin at 20, since at 35 the bound was known to be 25. Its only checkpoint does not say so, its notes do.
+TEST(history, a_member_that_was_killed_after_its_copy_finds_its_beginning_again) {
+  auto files = std::make_shared<xcom::testing::memory_files>();
+  xcom::agreed_log log({}, files);
+  ASSERT_TRUE(log.open());
+  ASSERT_TRUE(log.begin({history, {base::make_uuid(3, 3), 1}, 1}, false));
+  ASSERT_TRUE(log.store(at(4, 20, 10)));
+  auto const write = base::encode(gr::ordered_message(gr::write_set_message{}));
+  for (std::uint64_t step = 0; step < 20; ++step) {
+    xcom::batch one;
+    one.messages.push_back({{base::make_uuid(3, 3), 1}, xcom::first_of_boot(1), write});
+    gr::seqno_t const before = 20 + static_cast<gr::seqno_t>(step);
+    auto const note = base::encode(gr::slot_note{{history, before, before - 10, 1}, {}});
+    ASSERT_TRUE(log.learned({xcom::slot_no(5 + step), std::make_shared<xcom::value const>(one), note}));
+  }
+  for (gr::seqno_t data = 20; data < 40; ++data) {
+    auto const found = gr::judged_up_to(log, data);
+    ASSERT_TRUE(found && found->bound) << data;
+    EXPECT_EQ(found->bound->position, std::min<gr::seqno_t>(data, 39));
+    EXPECT_EQ(found->bound->bound, std::min<gr::seqno_t>(data, 39) - 10);
+    EXPECT_FALSE(gr::beginning_for(log.checkpoints(), data)) << data;
+    EXPECT_EQ(gr::beginning_for(log.checkpoints(), data, found->bound).has_value(), data >= 30) << data;
+  }
+  EXPECT_FALSE(gr::judged_up_to(log, 19)->bound);
 }
 
 }  // namespace
