@@ -539,7 +539,9 @@ void member::answer(held_compared const& in) {
   answer.first_available = first_available(in.own_log, held());
   bool const comparable = !asked.held.marks.empty() && asked.held.log == in.log;
   bool const delivers = stage_ == stage::online || stage_ == stage::replaying;
-  bool const is_there = delivers && (!comparable || asked.held.marks.front().slot <= delivered_);
+  // Whom we do not know to be taken in yet we could not keep the log for.
+  bool const is_known = known_site_.find(in.who) != nullptr;
+  bool const is_there = delivers && is_known && (!comparable || asked.held.marks.front().slot <= delivered_);
   answer.held = is_there ? in.found.held : likeness::not_yet;
   answer.agree_up_to = in.found.agree_up_to;
   bool const fits = !comparable || in.found.held == likeness::same;
@@ -557,9 +559,10 @@ void member::hold_for(xcom::member_id const& joiner, known_bound const& from) {
   held = {std::min(held.position, from.position), std::min(held.bound, from.bound)};
 }
 
+// By the newest site there is: one that asked while we still delivered what came before it is in no other.
 void member::forget_helped() {
   std::erase_if(helped_, [&](auto const& each) {
-    auto const* who = site_.find(each.first);
+    auto const* who = known_site_.find(each.first);
     return who == nullptr || is_online(*who);
   });
 }

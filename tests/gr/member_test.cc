@@ -290,6 +290,24 @@ TEST(member, the_log_behind_a_copy_is_held_until_its_joiner_is_online) {
   EXPECT_FALSE(donor.machine.held());
 }
 
+// It asked while the donor had still to deliver the site that takes it in, and the one before that let the donor forget it.
+TEST(member, the_log_is_held_for_a_joiner_whose_joining_is_still_to_be_delivered) {
+  fed donor(config_of(one));
+  donor.step(gr::founded{beginning()});
+  gr::history_query const query{1, 0, {}};
+  auto const asked = base::encode(gr::direct_message{query});
+  std::vector<xcom::checkpoint> const log{beginning()};
+  donor.step(gr::told{two, asked, log});
+  EXPECT_FALSE(donor.machine.held()) << "it does not know who that is";
+  donor.step(xcom::site_installed{xcom::slot_no(3), two_recovers(3)});
+  donor.step(gr::told{two, asked, log});
+  ASSERT_TRUE(donor.machine.held());
+  auto alone = two_recovers(2);
+  std::erase_if(alone.members, [](auto const& each) { return each.id == two; });
+  donor.step(slot(1, xcom::site_change{alone}));
+  EXPECT_TRUE(donor.machine.held());
+}
+
 TEST(member, that_a_copy_came_to_nothing_is_said_more_than_once) {
   fed donor(config_of(one));
   donor.step(gr::founded{beginning()});
