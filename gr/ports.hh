@@ -138,6 +138,9 @@ struct member_row {  // a row of REPLICATION_GROUP_MEMBERS
   std::string group_address;
   seqno_t applied = -1;  // as of its last heartbeat
   unsigned zone = 0;
+  std::uint64_t suspicions = 0;       // how often this member began to suspect it
+  std::int64_t silent_ms = 0;         // since the last word from it
+  std::vector<std::string> unlinked;  // addresses of members it has no link to that works both ways, by its own word
   bool votes = true;
   bool is_self = false;
   bool is_leader = false;  // orders the messages

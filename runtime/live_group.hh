@@ -108,6 +108,7 @@ class live_group final : public gr::group {
   void forget_machines();
   void answer_all_as_unknown(std::string const& why);
   void publish_status();
+  void describe_links(xcom::site_member const& of, gr::member_row& row) const;
 
   // live_tls.cc: certificates, and who is not trusted
   base::result<void> load_certificates();

@@ -387,6 +387,16 @@ std::string live_group::why_refused() const {
   return node_->is_delivering() ? "" : "this member is still being brought up to date";
 }
 
+void live_group::describe_links(xcom::site_member const& of, gr::member_row& row) const {
+  auto const& site = node_->current_site();
+  for (auto const& each : node_->unlinked(of.id)) row.unlinked.push_back(site.find(each)->address);
+  auto const at = node_->peers().find(of.id);
+  if (at == node_->peers().end()) return;
+  row.suspicions = at->second.suspicions;
+  row.silent_ms = static_cast<std::int64_t>((now_.value() - std::min(now_, at->second.heard).value()) *
+                                            base::tick_milliseconds);
+}
+
 void live_group::publish_status() {
   auto next = std::make_shared<gr::group_status>();
   auto const& state = member_->state();
@@ -437,6 +447,7 @@ void live_group::publish_status() {
       if (at != node_->peers().end())
         if (auto const live = base::decode<gr::live_facts>(at->second.last.app)) row.applied = live->applied;
     }
+    describe_links(each, row);
     next->members.push_back(std::move(row));
   }
   next->count = member_->count();

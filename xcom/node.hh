@@ -276,6 +276,9 @@ class node {
   [[nodiscard]] bool is_leaving() const { return leaving_; }
   [[nodiscard]] bool have_quorum() const { return have_quorum_; }
   [[nodiscard]] std::map<member_id, peer> const& peers() const { return peers_; }
+  // Members a member has no link to that works both ways: of this one as it sees it, of another as its last heartbeat
+  // said. A row of the matrix that decides who leads. Nothing for one that is not heard, or where the protocol has no links.
+  [[nodiscard]] std::vector<member_id> unlinked(member_id const& who) const;
   [[nodiscard]] origin_seq next_seq() const { return next_seq_; }
   [[nodiscard]] std::size_t undelivered_own() const { return pending_.size(); }
   // For a person: what speaks against going on with these alone; empty: nothing.

@@ -20,6 +20,15 @@ std::vector<member_id> node::linked() const {
   return all;
 }
 
+std::vector<member_id> node::unlinked(member_id const& who) const {
+  if (site_.rules.protocol < protocol_with_links || !hears(who)) return {};
+  auto const its = who == config_.self ? linked() : peers_.at(who).last.linked;
+  std::vector<member_id> all;
+  for (auto const& each : site_.members)
+    if (each.id != who && std::ranges::find(its, each.id) == its.end()) all.push_back(each.id);
+  return all;
+}
+
 // How many of those with a vote it is linked to, by its own word.
 std::size_t node::reach_of(member_id const& who) const {
   auto const& all = who == config_.self ? linked() : peers_.at(who).last.linked;

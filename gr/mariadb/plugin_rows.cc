@@ -3,6 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
 namespace gr::mariadb {
 namespace {
 
@@ -15,7 +21,8 @@ constexpr std::array members_list{
     column{"MEMBER_VERSION", 64}, column{"MEMBER_COMMUNICATION_STACK", 64},
     column{"GROUP_ADDRESS", 300}, column{"APPLIED_POSITION", 0},
     column{"IS_LEADER", 3},       column{"HAS_VOTE", 3},
-    column{"ZONE_ID", 0},
+    column{"ZONE_ID", 0},         column{"SILENT_MS", 0},
+    column{"UNLINKED", 1024},
 };
 
 constexpr std::array member_stats_list{
@@ -51,6 +58,7 @@ constexpr std::array communication_list{
     column{"PROTOCOL", 0},
     column{"WRITE_CONCURRENCY", 0},
     column{"WAITS_FOR_ZONES", 3},
+    column{"MEMBER_FAILURE_SUSPICIONS_COUNT", 2048},
 };
 
 std::int64_t as_signed(std::uint64_t value) {
@@ -88,6 +96,14 @@ table_row stats_of(group_status const& now, member_row const& member) {
           std::string(member.is_self ? "SELF" : "HEARTBEAT")};
 }
 
+// As MySQL 9.2 has it: a JSON object, address of each member to how often this one suspected it.
+std::string suspicions_of(group_status const& now) {
+  boost::json::object counts;
+  for (auto const& member : now.members)
+    if (!member.is_self) counts[member.group_address] = member.suspicions;
+  return boost::json::serialize(counts);
+}
+
 }  // namespace
 
 std::span<column const> members_columns() { return members_list; }
@@ -100,7 +116,8 @@ std::vector<table_row> members_rows(group_status const& now) {
   for (auto const& member : now.members)
     rows.push_back({channel, base::to_string(member.id), member.host, std::int64_t{member.port}, member.state,
                     member.role, member.version, member.communication_stack, member.group_address, member.applied,
-                    yes_no(member.is_leader), yes_no(member.votes), std::int64_t{member.zone}});
+                    yes_no(member.is_leader), yes_no(member.votes), std::int64_t{member.zone}, member.silent_ms,
+                    fmt::format("{}", fmt::join(member.unlinked, ","))});
   return rows;
 }
 
@@ -117,7 +134,8 @@ std::vector<table_row> communication_rows(group_status const& now) {
   return {{leader == now.members.end() ? std::string{} : base::to_string(leader->id), std::int64_t{1},
            base::to_string(now.group), now.view_number, yes_no(now.have_quorum), now.last_ordered, now.stable,
            as_signed(now.count.leader_changes), as_signed(now.count.slots_decided), as_signed(now.count.log_bytes),
-           now.recovery, std::int64_t{now.protocol}, std::int64_t{now.write_concurrency}, yes_no(now.each_zone)}};
+           now.recovery, std::int64_t{now.protocol}, std::int64_t{now.write_concurrency}, yes_no(now.each_zone),
+           suspicions_of(now)}};
 }
 
 }  // namespace gr::mariadb

@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+"""What the members of a group agree on beside messages: rules changed at run time, zones, members without a vote, suspicions."""
+import json
+import time
+
+from harness import Group, Writers, check, run, wait_for
+
+
+def communication(member):
+    with member.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM information_schema.REPLICATION_GROUP_COMMUNICATION_INFORMATION")
+        return dict(zip([each[0] for each in cursor.description], cursor.fetchone()))
+
+
+def rows_of(member):
+    columns, rows = member.group_members()
+    return {row["MEMBER_PORT"]: row for row in (dict(zip(columns, each)) for each in rows)}
+
+
+def refused(member, statement, *words):
+    try:
+        member.sql(statement)
+    except Exception as error:  # the driver has several kinds
+        check(all(word in str(error) for word in words), f"{statement}: {words} expected in: {error}")
+        return
+    check(False, f"{statement} was not refused")
+
+
+def rules_change_while_the_group_writes():
+    """write concurrency, zones and the protocol are set on one member and hold on all of them; nonsense is refused with its range"""
+    with Group(3) as group:
+        group.form()
+        writers = Writers(group.members)
+
+        def everywhere(column, wanted):
+            wait_for(f"{column} = {wanted} on all", 20, lambda: all(communication(each)[column] == wanted for each in group.members))
+
+        everywhere("WRITE_CONCURRENCY", 200)
+        group[1].sql("SET GLOBAL group_replication_write_concurrency = 10")
+        everywhere("WRITE_CONCURRENCY", 10)
+        refused(group[0], "SET GLOBAL group_replication_write_concurrency = 9", "10 .. 200")
+        refused(group[0], "SET GLOBAL group_replication_write_concurrency = 201", "10 .. 200")
+        newest = communication(group[0])["PROTOCOL"]
+        group[2].sql(f"SET GLOBAL group_replication_communication_protocol = '{newest - 1}'")
+        everywhere("PROTOCOL", newest - 1)
+        refused(group[0], f"SET GLOBAL group_replication_communication_protocol = '{newest + 1}'", f"1 to {newest}")
+        refused(group[0], "SET GLOBAL group_replication_communication_protocol = 'new'", "not a protocol")
+        group[0].sql(f"SET GLOBAL group_replication_communication_protocol = '{newest}'")
+        everywhere("PROTOCOL", newest)
+        group[0].sql("SET GLOBAL group_replication_zone_id_sync_mode = OFF")
+        # Whoever comes back follows the group's rules, not its own options.
+        group[1].kill()
+        group[1].start(recover=True)
+        everywhere("WRITE_CONCURRENCY", 10)
+        writers.stop()
+        for each in group.members:
+            writers.check_present(each)
+        group.check_equal()
+
+
+def a_commit_is_in_each_zone():
+    """with members in two zones a commit waits for both, as long as the other zone is there; without that rule for none"""
+    zones = {number: {"server_options": {"group_replication_zone_id": zone}} for number, zone in enumerate((1, 1, 2))}
+    with Group(3, member_settings=zones) as group:
+        group.form()
+        found = {port: row["ZONE_ID"] for port, row in rows_of(group[0]).items()}
+        check(found == {group[0].sql_port: 1, group[1].sql_port: 1, group[2].sql_port: 2}, f"zones: {found}")
+        check(communication(group[0])["WAITS_FOR_ZONES"] == "YES", "zones are not waited for")
+        group[0].sql("CREATE TABLE test.t (id INT PRIMARY KEY)")
+        group[2].pause()
+        began = time.monotonic()
+        group[0].sql("INSERT INTO test.t VALUES (1)", timeout=60)
+        waited = time.monotonic() - began
+        print(f"  the other zone stands still: a commit waited {waited:.1f} s")
+        check(0.5 < waited < 30, f"a commit waited {waited:.2f} s for a zone that stands still")
+        group[2].resume()
+        group.wait_size(3, 60)
+        wait_for("the member to be ONLINE again", 60, lambda: rows_of(group[0])[group[2].sql_port]["MEMBER_STATE"] == "ONLINE")
+        group[1].sql("SET GLOBAL group_replication_zone_id_sync_mode = OFF")
+        wait_for("the rule to be gone everywhere", 20, lambda: all(communication(each)["WAITS_FOR_ZONES"] == "NO" for each in group.members))
+        group[2].pause()
+        began = time.monotonic()
+        group[0].sql("INSERT INTO test.t VALUES (2)")
+        waited = time.monotonic() - began
+        print(f"  without the rule: {waited * 1000:.0f} ms")
+        check(waited < 0.5, f"a commit waited {waited:.2f} s for a zone nobody waits for")
+        group[2].resume()
+        wait_for("the member to be ONLINE again", 60, lambda: rows_of(group[0])[group[2].sql_port]["MEMBER_STATE"] == "ONLINE")
+        group.check_equal()
+
+
+def who_has_no_vote_is_not_waited_for():
+    """a member without a vote takes writes and gets all of them; without it nothing stops, and alone with one other it decides nothing"""
+    settings = {2: {"server_options": {"group_replication_non_voting": "ON"}}}
+    with Group(3, member_settings=settings) as group:
+        group.form()
+        rows = rows_of(group[0])
+        votes = {row["HAS_VOTE"] for port, row in rows.items() if port != group[2].sql_port}
+        check(rows[group[2].sql_port]["HAS_VOTE"] == "NO" and votes == {"YES"}, f"votes: {rows}")
+        writers = Writers(group.members)
+        time.sleep(1)
+        before = time.monotonic()
+        group[2].kill()
+        time.sleep(3)
+        pause = writers.longest_pause(group[0].name, before, time.monotonic())
+        print(f"  the member without a vote was killed: {group[0].name} paused {pause * 1000:.0f} ms")
+        check(pause < 0.5, f"{group[0].name} stood still for {pause:.2f} s")
+        group[2].start(recover=True)
+        check(rows_of(group[0])[group[2].sql_port]["HAS_VOTE"] == "NO", "it came back with a vote")
+        writers.stop()
+        for each in group.members:
+            writers.check_present(each)
+        group.check_equal()
+        # Two vote. One of them killed, the other and the one without a vote are no majority.
+        group[1].kill()
+        wait_for("the survivor to be without a majority", 20, lambda: communication(group[0])["HAVE_QUORUM"] == "NO")
+        group[1].start(recover=True)
+        wait_for("the survivor to have a majority", 20, lambda: communication(group[0])["HAVE_QUORUM"] == "YES")
+
+
+def suspicions_can_be_seen():
+    """a member that stands still for 3 s is suspected, counted, shown as UNREACHABLE, and stays in the group"""
+    with Group(3) as group:
+        group.form()
+        check(all(row["UNLINKED"] == "" for row in rows_of(group[0]).values()), f"{rows_of(group[0])}")
+        victim = group[2]
+        group[2].pause()
+        wait_for("it to be UNREACHABLE", 10, lambda: rows_of(group[0])[victim.sql_port]["MEMBER_STATE"] == "UNREACHABLE")
+        wait_for("the other member to say it has no link to it", 10,
+                 lambda: rows_of(group[0])[group[1].sql_port]["UNLINKED"] == f"127.0.0.1:{victim.group_port}")
+        silent = rows_of(group[0])[victim.sql_port]["SILENT_MS"]
+        check(900 <= silent < 10000, f"silent for {silent} ms")
+        group[2].resume()
+        wait_for("it to be ONLINE", 20, lambda: rows_of(group[0])[victim.sql_port]["MEMBER_STATE"] == "ONLINE")
+        counts = json.loads(communication(group[0])["MEMBER_FAILURE_SUSPICIONS_COUNT"])
+        check(counts[f"127.0.0.1:{victim.group_port}"] >= 1 and len(counts) == 2, f"suspicions: {counts}")
+        check(counts[f"127.0.0.1:{group[1].group_port}"] == 0, f"suspicions: {counts}")
+        check("was expelled" not in victim.log(), "it was expelled within member_expel_timeout")
+
+
+if __name__ == "__main__":
+    run(rules_change_while_the_group_writes, a_commit_is_in_each_zone, who_has_no_vote_is_not_waited_for, suspicions_can_be_seen)
