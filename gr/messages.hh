@@ -61,8 +61,8 @@ struct held_history {  // what somebody's data rests on, by its own log (gr/held
   friend bool operator==(held_history const&, held_history const&) = default;
   template <class Codec> void fields(Codec& codec) { codec(log, marks); }
 };
-struct
-    history_query {  // "where must I begin to read the log, if my data stands at `position`? Is it the group's at all?"
+// "Where must I begin to read the log, if my data stands at `position`? Is it the group's at all?"
+struct history_query {
   std::uint64_t number = 0;
   seqno_t position = -1;
   held_history held;

@@ -393,8 +393,8 @@ void live_group::describe_links(xcom::site_member const& of, gr::member_row& row
   auto const at = node_->peers().find(of.id);
   if (at == node_->peers().end()) return;
   row.suspicions = at->second.suspicions;
-  row.silent_ms = static_cast<std::int64_t>((now_.value() - std::min(now_, at->second.heard).value()) *
-                                            base::tick_milliseconds);
+  row.silent_ms =
+      static_cast<std::int64_t>((now_.value() - std::min(now_, at->second.heard).value()) * base::tick_milliseconds);
 }
 
 void live_group::publish_status() {
