@@ -2,6 +2,7 @@
 // The same store serves wsrep_provider_options, the options of the cluster address and the plugin's system variables.
 #pragma once
 
+#include <chrono>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -133,6 +134,7 @@ struct group_options {
   unsigned own_port = 4567;
   std::optional<start_position> start;  // what the server holds; none: it has nothing
   std::shared_ptr<option_store> options;
+  std::chrono::milliseconds connect_patience{60'000};  // mariadbd ignores SIGTERM while it waits for connect()
 };
 
 }  // namespace gr

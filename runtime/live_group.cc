@@ -12,8 +12,6 @@ namespace {
 
 // Encoded, a message has to fit one reassembled frame beside its headers.
 constexpr std::size_t message_bytes_max = (1ULL << 30) - (1U << 20);
-// mariadbd ignores SIGTERM while it waits for this.
-constexpr auto connect_patience = std::chrono::seconds(60);
 constexpr auto leave_patience = std::chrono::seconds(5);
 constexpr char const* not_connected = "this member is not connected to a group";
 
@@ -176,7 +174,7 @@ base::result<void> live_group::connect(gr::connect_request const& request) {
       answer->answer(begun.error());
     }
   });
-  auto done = answer->wait_for(connect_patience);
+  auto done = answer->wait_for(options_.connect_patience);
   if (!done) {
     stop_thread();
     done = base::result<void>(base::fail(nobody_answered()));
@@ -192,7 +190,7 @@ std::string live_group::nobody_answered() const {
   std::string asked;
   for (auto const& each : seeds_) asked += (asked.empty() ? "" : ", ") + each;
   auto const obstacles = what_stood_in_the_way();
-  return "no majority of the group answered within " + std::to_string(connect_patience.count()) +
+  return "no majority of the group answered within " + std::to_string(options_.connect_patience.count() / 1000) +
          " seconds. Members asked: " + (asked.empty() ? "none" : asked) +
          ". Are they up, is the group name the same (" + group_name_ +
          "), and was one of them started with --wsrep-new-cluster?" +
@@ -201,7 +199,21 @@ std::string live_group::nobody_answered() const {
                         "each one's position), set safe_to_bootstrap to 1 in its grastate.dat and start it with "
                         "--wsrep-new-cluster; the others rejoin it"
                       : "") +
-         (obstacles.empty() ? "" : " TLS failed with " + obstacles);
+         (obstacles.empty() ? "" : " TLS failed with " + obstacles) + positions_known();
+}
+
+// Of a member that waited for the others of its group: who was there, and how far. A human who goes on without a majority
+// has to know what that may lose.
+std::string live_group::positions_known() const {
+  auto const now = status();
+  if (now.members.empty()) return {};
+  std::string text = ". The members of the group, as its newest site known here has them, and where their data stands:";
+  for (auto const& each : now.members) {
+    bool const heard = each.is_self || each.state != "UNREACHABLE";
+    text += "\n  " + each.group_address + (each.is_self ? " (this one)" : "") + (each.votes ? "" : ", without a vote") +
+            ": " + (heard ? "position " + std::to_string(each.applied) : "not heard");
+  }
+  return text;
 }
 
 void live_group::disconnect() {

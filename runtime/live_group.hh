@@ -105,6 +105,7 @@ class live_group final : public gr::group {
   void close_inbox(std::string const& why);
   [[nodiscard]] bool is_open();
   [[nodiscard]] std::string nobody_answered() const;  // once the strand has ended
+  [[nodiscard]] std::string positions_known() const;
   void forget_machines();
   void answer_all_as_unknown(std::string const& why);
   void publish_status();

@@ -80,6 +80,7 @@ class small_server final : public gr::server {
     how.listen_host = how.own_host = "127.0.0.1";
     how.listen_port = how.own_port = port_;
     how.options = options;
+    how.connect_patience = connect_patience;
     if (seqno_t const at = committed_; at >= 0) {
       std::lock_guard const lock(mutex_);
       how.start = {history_, at};
@@ -132,6 +133,7 @@ class small_server final : public gr::server {
 
   std::shared_ptr<gr::option_store> const options = std::make_shared<gr::option_store>();
   std::unique_ptr<live_group> group;
+  std::chrono::milliseconds connect_patience{60'000};
   std::atomic<bool> online{false};
   std::atomic<bool> closed{false};
   std::atomic<bool> breaks_a_claim{false};
@@ -293,6 +295,25 @@ TEST_F(live_group_test, whoever_commits_while_the_group_closes_is_answered) {
   stop = true;
   for (auto& client : clients) client.join();
   EXPECT_TRUE(servers[1]->closed);
+}
+
+// A human has to decide then, and on what: what going on from here would lose.
+TEST_F(live_group_test, who_finds_no_majority_says_who_was_there_and_how_far) {
+  EXPECT_EQ(load({0}, 5), 10U);
+  ASSERT_TRUE(all_equal({0, 1, 2}));
+  for (auto const& each : servers) each->group.reset();
+  servers[0]->connect_patience = 3s;
+  auto const alone = servers[0]->start({servers[1]->address()});
+  ASSERT_FALSE(alone);
+  EXPECT_NE(alone.error().text.find("\n  " + servers[0]->address() + " (this one): position 13"), std::string::npos)
+      << alone.error().text;
+  EXPECT_NE(alone.error().text.find("\n  " + servers[1]->address() + ": not heard"), std::string::npos)
+      << alone.error().text;
+  servers[0]->connect_patience = 60s;
+  std::thread first([&] { EXPECT_TRUE(servers[0]->start({servers[1]->address()})); });
+  EXPECT_TRUE(servers[1]->start({servers[0]->address()}));
+  first.join();
+  EXPECT_TRUE(servers[2]->start({servers[0]->address()}));
 }
 
 // ---- TLS ----
