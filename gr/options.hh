@@ -2,8 +2,8 @@
 // The same store serves wsrep_provider_options, the options of the cluster address and the plugin's system variables.
 #pragma once
 
-#include <chrono>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
