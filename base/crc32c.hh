@@ -1,5 +1,6 @@
 // CRC-32C (Castagnoli), for every frame and every log record.
-// Cost: the processor's own instruction where it has SSE4.2 (about 8 bytes per cycle), a table elsewhere.
+// Cost: where the processor has AVX-512 with VPCLMULQDQ about 20 bytes per cycle from 512 bytes on, with SSE4.2 about 8, with a
+//       table elsewhere.
 #pragma once
 
 #include <cstdint>

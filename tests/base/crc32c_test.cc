@@ -30,6 +30,18 @@ TEST(crc32c, matches_the_published_vectors) {
   }
 }
 
+// All lengths around those where another way of computing it begins, at all alignments.
+TEST(crc32c, is_the_same_whichever_way_a_length_takes) {
+  bytes all(3000);
+  base::prng random(7);
+  for (auto& each : all) each = static_cast<std::uint8_t>(random.next());
+  for (std::size_t length = 0; length < 1600; ++length) {
+    auto const view = std::span<std::uint8_t const>(all).subspan(length % 67, length);
+    auto const begin = static_cast<std::uint32_t>(random.next());
+    ASSERT_EQ(crc32c(begin, view), crc32c_portable(begin, view)) << length;
+  }
+}
+
 TEST(crc32c, is_the_same_with_and_without_the_instruction_and_in_pieces) {
   for (std::uint64_t seed = 1; seed <= 500; ++seed) {
     base::prng random(seed);
