@@ -391,7 +391,8 @@ class node {
   void take(member_id const& from, refuse const& what);
   void promise_to(ballot const& by);
   void follow(ballot const& by);
-  void acknowledge(ballot const& by, slot_no first);
+  void acknowledge(ballot const& by, slot_no first, std::span<accepted_slot const> slots);
+  [[nodiscard]] bool followers_need_acknowledgements() const;
   [[nodiscard]] slot_no acknowledged_up_to(ballot const& by, slot_no first) const;
   void learn_from_followed_leader();
   [[nodiscard]] bool is_decided_by_acknowledgements(slot_no slot) const;

@@ -51,7 +51,7 @@ void node::take(member_id const& from, accept const& what) {
   // The leader accepted what it proposes before it proposes it.
   acknowledged_[from] = std::max(acknowledged_[from], last);
   watermark_ = std::max(watermark_, what.decided);
-  if (!what.slots.empty()) acknowledge(what.by, what.first_of_ballot);
+  if (!what.slots.empty()) acknowledge(what.by, what.first_of_ballot, what.slots);
   learn_from_followed_leader();
 }
 
@@ -78,14 +78,25 @@ slot_no node::acknowledged_up_to(ballot const& by, slot_no first) const {
   return up_to;
 }
 
-void node::acknowledge(ballot const& by, slot_no first) {
+// To the leader, and to whoever has messages in these slots: it knows then that they are decided as soon as the leader does.
+// All others hear it from the leader; would each tell each, a slot would cost the square of the members.
+void node::acknowledge(ballot const& by, slot_no first, std::span<accepted_slot const> slots) {
   slot_no const up_to = acknowledged_up_to(by, first);
   acknowledged_[config_.self] = std::max(acknowledged_[config_.self], up_to);
   accepted const answer{log_, by, up_to};
-  // With a majority of two the leader's own acceptance and mine decide; nobody waits for my word but the leader.
-  if (site_.majority() <= 2) return send_to(by.proposer, answer);
-  send_to_voters(answer);
+  send_to(by.proposer, answer);
+  if (!followers_need_acknowledgements()) return;
+  std::set<member_id> origins;
+  for (auto const& each : slots)
+    if (auto const* all = std::get_if<batch>(each.what.get()))
+      for (auto const& message : all->messages) origins.insert(message.origin);
+  for (auto const& each : origins)
+    if (each != config_.self && each != by.proposer && site_.find(each) != nullptr) send_to(each, answer);
 }
+
+// With a majority of two the leader's acceptance and their own decide, and where zones are waited for only the leader knows
+// which of them are silent.
+bool node::followers_need_acknowledgements() const { return site_.majority() > 2 && !site_.waits_for_zones(); }
 
 // It knows slots to be decided that we have not proposed, and that nobody reported who elected us.
 bool node::knows_otherwise(leading const& lead, slot_no up_to) {

@@ -369,7 +369,7 @@ void node::take_tail(member_id const& from, fetched const& what) {
   learn_from_followed_leader();
   // What it accepted above the gap counts now; the leader may be waiting for nothing else.
   bool const can_tell = phase_ == phase::member && promised_ == following_ && first_followed_ > slot_no{};
-  if (decided_ > before && can_tell) acknowledge(following_, first_followed_);
+  if (decided_ > before && can_tell) acknowledge(following_, first_followed_, {});
 }
 
 }  // namespace xcom

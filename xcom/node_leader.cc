@@ -251,8 +251,11 @@ void node::propose() {
     if (!is_leader()) return;
   }
   auto* const leads = std::get_if<leading>(&role_);
-  // Where followers cannot tell by themselves that a slot is decided, they are told at once.
-  bool const is_news = leads != nullptr && site_.waits_for_zones() && leads->announced < decided_;
+  // Where followers cannot tell by themselves that a slot is decided, they are told: with the next slots, as a rule. Where zones
+  // are waited for also its origin cannot tell, and is told at once; the others otherwise when a tick has gone by without more.
+  bool const at_once = site_.waits_for_zones();
+  bool const is_due = at_once || (site_.majority() > 2 && now_ != decided_at_);
+  bool const is_news = leads != nullptr && is_due && leads->announced < decided_;
   if (leads == nullptr || (all.slots.empty() && !is_news)) return;
   auto& lead = *leads;
   all.by = lead.by;

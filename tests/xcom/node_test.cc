@@ -67,6 +67,13 @@ class by_hand {
         if (auto const* what = std::get_if<Message>(&sent->what)) return what;
     return nullptr;
   }
+  template <class Message> [[nodiscard]] std::vector<std::string> addressees() const {
+    std::vector<std::string> all;
+    for (auto const& each : done_)
+      if (auto const* sent = std::get_if<send>(&each); sent != nullptr && std::holds_alternative<Message>(sent->what))
+        all.push_back(sent->address);
+    return all;
+  }
   template <class Action> [[nodiscard]] std::size_t count() const {
     return static_cast<std::size_t>(std::count_if(
         done_.begin(), done_.end(), [](auto const& each) { return std::holds_alternative<Action>(each); }));
@@ -93,6 +100,44 @@ fetched answer(slot_no slot, value_ptr what) {
 accept proposal(std::uint64_t slot, std::uint64_t decided) {
   ballot const by{7, id(2)};
   return {group, by, slot_no(11), slot_no(decided), {{slot_no(slot), by, words("from 2")}}};
+}
+
+// words() are messages of member 3.
+TEST(node, an_acknowledgement_goes_to_the_leader_and_to_whose_messages_they_are) {
+  by_hand one({entry(1), entry(2), entry(3), entry(4), entry(5)});
+  one.forget();
+  one.hear(2, proposal(11, 10));
+  EXPECT_EQ(one.addressees<accepted>(), (std::vector{address(2), address(3)}));
+  EXPECT_EQ(one.machine().decided(), slot_no(10));
+  one.hear(4, accepted{group, {7, id(2)}, slot_no(11)});
+  EXPECT_EQ(one.machine().decided(), slot_no(11)) << "the leader, member 4 and this one";
+}
+
+TEST(node, who_heard_no_acknowledgements_is_told_when_no_more_slots_come) {
+  by_hand one({entry(1), entry(2), entry(3), entry(4), entry(5)});
+  while (one.last<pre_vote>() == nullptr) one.tick(1);
+  for (std::uint64_t each : {2U, 3U})
+    one.hear(each, pre_vote_reply{group, one.last<pre_vote>()->round, true, {}, slot_no(10)});
+  for (std::uint64_t each : {2U, 3U})
+    one.hear(each, promise{group, one.last<prepare>()->by, one.last<prepare>()->from, slot_no(10), {}});
+  ASSERT_TRUE(one.machine().is_leader());
+  one.submit("x");
+  auto const by = one.last<accept>()->by;
+  for (std::uint64_t each : {2U, 3U}) one.hear(each, accepted{group, by, slot_no(11)});
+  ASSERT_EQ(one.machine().decided(), slot_no(11));
+  one.forget();
+  one.submit("y");
+  ASSERT_NE(one.last<accept>(), nullptr);
+  EXPECT_EQ(one.last<accept>()->decided, slot_no(11)) << "told with the next slot";
+  for (std::uint64_t each : {2U, 3U}) one.hear(each, accepted{group, by, slot_no(12)});
+  one.forget();
+  one.tick(1);
+  ASSERT_NE(one.last<accept>(), nullptr);
+  EXPECT_TRUE(one.last<accept>()->slots.empty());
+  EXPECT_EQ(one.last<accept>()->decided, slot_no(12));
+  one.forget();
+  one.tick(1);
+  EXPECT_EQ(one.last<accept>(), nullptr) << "once";
 }
 
 // Under load a member that was a little behind asked anew with each slot it learned otherwise, and each answer brought
