@@ -11,6 +11,7 @@ namespace {
 struct contender {
   candidate const* member = nullptr;
   std::uint64_t lag = 0;
+  std::size_t place = 0;  // in the list of the named; behind its end: not named
 };
 
 // Ties end at the id, so that every run with the same members agrees.
@@ -20,8 +21,15 @@ auto balanced_rank(contender const& who, selection_request const& request) {
 }
 
 void put_in_order(std::vector<contender>& kept, selection_request const& request, base::prng& random) {
-  if (request.policy == donor_policy::random) return random.shuffle(kept);
-  std::ranges::sort(kept, {}, [&](contender const& who) { return balanced_rank(who, request); });
+  if (request.policy == donor_policy::random)
+    random.shuffle(kept);
+  else
+    std::ranges::sort(kept, {}, [&](contender const& who) { return balanced_rank(who, request); });
+  std::ranges::stable_sort(kept, {}, &contender::place);
+}
+
+std::size_t place_among_named(member_id const& who, selection_request const& request) {
+  return static_cast<std::size_t>(std::ranges::find(request.named, who) - request.named.begin());
 }
 
 std::string reason(donor_verdict verdict, candidate const& member) {
@@ -31,6 +39,7 @@ std::string reason(donor_verdict verdict, candidate const& member) {
     case donor_verdict::is_self: return "it is this member";
     case donor_verdict::not_online: return "it is " + std::string(to_string(member.state));
     case donor_verdict::is_arbiter: return "it is an arbiter and holds no data";
+    case donor_verdict::no_vote: return "it has no vote";
     case donor_verdict::incompatible: return "its version cannot feed this one";
     case donor_verdict::log_purged: return "its log no longer holds all that is missing";
     case donor_verdict::not_cloneable: return "its version or platform allows no copy";
@@ -38,8 +47,9 @@ std::string reason(donor_verdict verdict, candidate const& member) {
   return {};
 }
 
-std::string reason_kept(std::uint64_t lag, selection_request const& request, bool nobody_is_close) {
+std::string reason_kept(std::uint64_t lag, selection_request const& request, bool nobody_is_close, bool named) {
   auto const compared = "lag " + std::to_string(lag);
+  if (named) return compared + "; named as a donor";
   if (nobody_is_close)
     return compared + "; every candidate misses donor_threshold " + std::to_string(request.donor_threshold) +
            " or more, so all are kept";
@@ -62,7 +72,7 @@ std::vector<contender> contenders(std::span<candidate const> members, selection_
   std::vector<contender> found;
   for (auto const& member : members)
     if (may_serve(member, request) == donor_verdict::kept)
-      found.push_back({&member, difference_of(all, member.executed).count()});
+      found.push_back({&member, difference_of(all, member.executed).count(), place_among_named(member.id, request)});
   return found;
 }
 
@@ -86,6 +96,7 @@ std::string_view to_string(donor_verdict verdict) {
     case donor_verdict::is_self: return "self";
     case donor_verdict::not_online: return "not online";
     case donor_verdict::is_arbiter: return "arbiter";
+    case donor_verdict::no_vote: return "no vote";
     case donor_verdict::incompatible: return "incompatible";
     case donor_verdict::log_purged: return "log purged";
     case donor_verdict::not_cloneable: return "not cloneable";
@@ -103,6 +114,7 @@ gtid_set purged_before(base::uuid const& group, std::int64_t first_available) {
 donor_verdict may_serve(candidate const& member, selection_request const& request) {
   if (member.id == request.self) return donor_verdict::is_self;
   if (member.arbiter) return donor_verdict::is_arbiter;
+  if (!member.votes) return donor_verdict::no_vote;
   if (member.state != member_state::online) return donor_verdict::not_online;
   if (request.kind == transfer_kind::clone)
     return member.cloneable ? donor_verdict::kept : donor_verdict::not_cloneable;
@@ -124,9 +136,10 @@ selection select_donors(std::span<candidate const> members, selection_request co
     row.why = reason(row.verdict, member);
     if (row.verdict == donor_verdict::kept) {
       row.lag = next->lag;
-      bool const keep = nobody_is_close || is_close(*next);
+      bool const named = next->place < request.named.size();
+      bool const keep = named || nobody_is_close || is_close(*next);
       row.verdict = keep ? donor_verdict::kept : donor_verdict::lagging;
-      row.why = keep ? reason_kept(row.lag, request, nobody_is_close) : reason_lagging(row.lag, request);
+      row.why = keep ? reason_kept(row.lag, request, nobody_is_close, named) : reason_lagging(row.lag, request);
       if (keep) kept.push_back(*next);
       ++next;
     }

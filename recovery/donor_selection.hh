@@ -30,6 +30,7 @@ struct candidate {
   gtid_set received;     // held in its log but not applied yet; may overlap `executed`
   gtid_set purged;       // what its log no longer holds
   bool arbiter = false;  // votes but keeps no data
+  bool votes = true;     // one without a vote follows the group and is nobody's source
   bool primary = false;
   bool compatible = true;  // its version can feed a log to ours
   bool cloneable = true;   // its version and platform allow a full copy
@@ -55,6 +56,7 @@ struct selection_request {
   gtid_set missing;  // what the log transfer must bring; unused for a clone
   std::uint64_t donor_threshold = donor_threshold_max;
   donor_policy policy = donor_policy::random;
+  std::vector<member_id> named;  // by an operator: asked first, in this order, however far behind they are
 };
 
 enum class donor_verdict : std::uint8_t {
@@ -63,6 +65,7 @@ enum class donor_verdict : std::uint8_t {
   is_self,
   not_online,
   is_arbiter,
+  no_vote,
   incompatible,
   log_purged,     // log transfer: its log no longer holds all that is missing
   not_cloneable,  // clone only
@@ -84,7 +87,8 @@ struct selection {
 
 // Candidates are the members that can serve this kind of transfer. With U the union of their executed sets, those with
 // |U - executed| < donor_threshold are kept; when none is, all candidates are. The joiner's own set plays no part.
-// The counting is over all uuids; a threshold of 1 keeps whoever holds everything.
+// The counting is over all uuids; a threshold of 1 keeps whoever holds everything. Who is named and can serve is kept as
+// well, and comes first.
 // Cost: O(members * intervals). Draws from `random` only with policy random.
 selection select_donors(std::span<candidate const> members, selection_request const& request, base::prng& random);
 

@@ -8,8 +8,9 @@ namespace {
 gtid_set held_by_online(std::span<candidate const> members, member_id const& self) {
   gtid_set all;
   for (auto const& member : members) {
-    // An arbiter's sets count nothing: it holds no data that could be missing here.
-    if (member.id == self || member.arbiter || member.state != member_state::online) continue;
+    // An arbiter's sets count nothing: it holds no data that could be missing here. Nor do those of one without a vote:
+    // what only it has heard of yet could not be fetched from anybody.
+    if (member.id == self || member.arbiter || !member.votes || member.state != member_state::online) continue;
     all.add(member.executed);
     all.add(member.received);
   }
@@ -41,8 +42,9 @@ supply count_donors(std::span<candidate const> members, member_id const& self, g
 }
 
 std::string compared(gtid_set const& missing, char const* sign, std::uint64_t threshold) {
-  return std::to_string(missing.count()) + " transactions missing " + sign + " clone_threshold " +
-         std::to_string(threshold);
+  auto const count = std::to_string(missing.count()) + " transactions missing";
+  if (threshold == clone_threshold_max) return count;  // nobody set it
+  return count + " " + sign + " clone_threshold " + std::to_string(threshold);
 }
 
 }  // namespace
@@ -73,7 +75,7 @@ method_choice choose_method(std::span<candidate const> members, method_request c
     if (may_clone) return as(method::clone, "this member holds no data yet");
     // One that holds nothing itself is not waited for: two such would wait for each other.
     bool const later = std::any_of(members.begin(), members.end(), [&](auto const& member) {
-      return member.id != request.self && !member.arbiter && member.state == member_state::recovering &&
+      return member.id != request.self && !member.arbiter && member.votes && member.state == member_state::recovering &&
              !member.executed.empty();
     });
     if (later)

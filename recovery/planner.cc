@@ -46,10 +46,13 @@ void planner::take_members(std::vector<candidate> const& members) {
     bool const was_online = before != members_.end() && before->state != member_state::recovering;
     if (was_online || each.state != member_state::online) continue;
     failed_to_clone_.erase(each.id);
+    answered_purged_.erase(each.id);
     if (every_clone_failed_) clone_ruled_out_.clear();
     every_clone_failed_ = false;
   }
   members_ = members;
+  for (auto& each : members_)
+    if (auto const told = answered_purged_.find(each.id); told != answered_purged_.end()) each.purged.add(told->second);
 }
 
 void planner::on(positions_heard const& in, actions& out) {
@@ -63,15 +66,22 @@ void planner::on(own_progress const& in, actions& out) {
   received_ = in.received;
   if (auto* const now = std::get_if<transferring>(&state_)) {
     auto const left = difference_of(now->missing, own()).count();
-    if (left < now->left) now->deadline = now_.plus(config_.progress_deadline_ticks);
+    if (left < now->left || in.sated) now->deadline = now_.plus(config_.progress_deadline_ticks);
     now->left = left;
   }
+  // While no donor is asked it may still come, from whoever has it: then nobody needs to be asked any more.
+  if (std::holds_alternative<pausing>(state_) && target_.is_subset_of(own())) return all_received(out);
   check_applied(out);
 }
 
 void planner::on(transfer_ended const& in, actions& out) {
   auto const* const now = std::get_if<transferring>(&state_);
   if (now == nullptr || now->donor != in.donor) return;
+  if (!in.purged.empty()) {
+    answered_purged_[in.donor].add(in.purged);
+    auto const at = std::ranges::find(members_, in.donor, &candidate::id);
+    if (at != members_.end()) at->purged.add(in.purged);
+  }
   if (!in.error.empty()) return donor_failed(in.donor, in.error, out);
   auto const left = difference_of(target_, own()).count();
   if (left > 0) return donor_failed(in.donor, "its log ended with " + transactions(left) + " still missing", out);
@@ -84,6 +94,22 @@ void planner::on(clone_ended const& in, actions& out) {
   data_dropped_ = data_dropped_ || in.data_dropped;
   if (!in.error.empty()) return donor_failed(in.donor, in.error, out);
   state_ = restarting{in.donor};
+}
+
+// Another that is free now is better than waiting for the end of a copy that may take hours; else its turn comes.
+void planner::on(clone_donor_busy const& in, actions& out) {
+  auto const* const now = std::get_if<cloning>(&state_);
+  if (now == nullptr || now->donor != in.donor) return;
+  auto passed = failed_to_clone_;
+  passed.insert(in.donor);
+  for (auto const& each : members_)
+    if (each.donations > 0) passed.insert(each.id);
+  auto found = select(transfer_kind::clone, {});
+  auto const* const other = first_untried(found, passed);
+  if (other == nullptr) return;
+  out.emplace_back(stop_clone{in.donor});
+  auto const chosen = *other;
+  ask_for_clone(chosen, xcom::to_string(in.donor) + " is busy with another copy", std::move(found), out);
 }
 
 void planner::on(clone_refused const& in, actions& out) {
@@ -137,6 +163,10 @@ void planner::decide(actions& out) {
     case method::wait: return wait(choice, out);
     case method::leave: break;
   }
+  if (somebody_is_silent()) {  // no reason to go: it may speak again, and if not, the group takes it out
+    choice.why = "nobody who could help is heard now";
+    return wait(choice, out);
+  }
   out.emplace_back(report_decision{method::leave, choice.why, select(transfer_kind::log, choice.missing).rows});
   // Before the first donor it is final. Later a donor was there a moment ago and may be again: that costs an attempt.
   if (attempts_ == 0) return give_up(choice.why + because_of_failures(), out);
@@ -154,7 +184,7 @@ void planner::begin_log_transfer(method_choice const& choice, actions& out) {
   if (donor == nullptr || attempts_ >= config_.retry_count) return pause_or_leave("every donor failed", out);
   ++attempts_;
   auto const chosen = *donor;
-  out.emplace_back(report_decision{method::log_transfer, choice.why, std::move(found.rows)});
+  out.emplace_back(report_decision{method::log_transfer, choice.why, std::move(found.rows), found.order, chosen});
   out.emplace_back(start_log_transfer{chosen, choice.missing});
   state_ = transferring{chosen, choice.missing, choice.missing.count(), now_.plus(config_.progress_deadline_ticks)};
 }
@@ -168,16 +198,21 @@ void planner::begin_clone(method_choice const& choice, actions& out) {
   if (donor == nullptr) donor = first_untried(found, failed_to_clone_);
   if (donor != nullptr) {
     auto const chosen = *donor;
-    out.emplace_back(report_decision{method::clone, choice.why, std::move(found.rows)});
-    out.emplace_back(start_clone{chosen});
-    state_ = cloning{chosen};
-    return;
+    return ask_for_clone(chosen, choice.why, std::move(found), out);
   }
   if (data_dropped_)
     return give_up("own data is incomplete and nobody is left to clone from" + because_of_failures(), out);
   clone_ruled_out_ = "every donor of a clone failed";
   every_clone_failed_ = true;
   decide(out);
+}
+
+void planner::ask_for_clone(member_id const& donor, std::string why, selection found, actions& out) {
+  state_ = cloning{donor};
+  ++clones_asked_for_;
+  out.emplace_back(
+      report_decision{method::clone, std::move(why), std::move(found.rows), std::move(found.order), donor});
+  out.emplace_back(start_clone{donor});
 }
 
 // Looked at again with every heartbeat, but worth a line only once.
@@ -215,6 +250,8 @@ void planner::donor_failed(member_id const& donor, std::string const& why, actio
   auto const name = xcom::to_string(donor);  // `donor` may live in the state that decide() replaces
   (std::holds_alternative<cloning>(state_) ? failed_to_clone_ : failed_).insert(donor);
   failure_ = name + ": " + why;
+  last_failed_ = donor_failure{donor, why};
+  ++failures_;
   decide(out);
 }
 
@@ -238,7 +275,8 @@ selection planner::select(transfer_kind kind, gtid_set const& missing) {
                                   .zone = config_.zone,
                                   .missing = missing,
                                   .donor_threshold = config_.donor_threshold,
-                                  .policy = config_.policy};
+                                  .policy = config_.policy,
+                                  .named = config_.named};
   return select_donors(members_, request, random_);
 }
 
@@ -270,6 +308,13 @@ void planner::give_up(std::string why, actions& out) {
 }
 
 gtid_set planner::own() const { return union_of(executed_, received_); }
+
+bool planner::somebody_is_silent() const {
+  return std::ranges::any_of(members_, [&](candidate const& member) {
+    bool const holds_data = !member.arbiter && member.votes;
+    return member.id != config_.self && holds_data && member.state == member_state::unreachable;
+  });
+}
 
 bool planner::alone() const {
   return std::ranges::all_of(members_, [&](candidate const& member) { return member.id == config_.self; });

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -33,6 +35,7 @@ struct planner_config {
   std::uint64_t donor_threshold = donor_threshold_max;
   std::uint64_t clone_threshold = clone_threshold_max;
   donor_policy policy = donor_policy::random;
+  std::vector<member_id> named;  // donors an operator named: first, in this order
   complete_at online_when = complete_at::applied;
   std::uint64_t retry_count = 10;  // donors tried since recovery began; an attempt that finds no donor counts too
   std::uint64_t reconnect_interval_ticks = 60'000 / base::tick_milliseconds;  // pause once every donor failed
@@ -59,15 +62,21 @@ struct positions_heard {  // the same members, newer positions and states
 struct own_progress {  // own sets have grown; told before the end of the transfer that brought it
   gtid_set executed;
   gtid_set received;
+  bool sated = false;  // this member takes nothing in until it has applied more: the donor is not waited for
 };
 struct transfer_ended {  // the log transfer from `donor` is over. `error` empty: the donor sent all that was asked
   member_id donor;
   std::string error;
+  gtid_set purged =
+      {};  // with an error: what its log does not hold, by its own answer. Believed more than its heartbeats
 };
 struct clone_ended {
   member_id donor;
   std::string error;          // empty: the copy is in place and the server restarts with it
   bool data_dropped = false;  // with an error: own data is gone already
+};
+struct clone_donor_busy {  // it copies itself to another joiner first, and says so; nothing failed
+  member_id donor;
 };
 struct clone_refused {  // this server cannot take a copy after all; nothing was touched
   std::string why;
@@ -79,7 +88,7 @@ struct ticked {
   tick_count now;  // never runs backwards
 };
 using event = std::variant<recovery_began, view_installed, positions_heard, own_progress, transfer_ended, clone_ended,
-                           clone_refused, config_changed, ticked>;
+                           clone_donor_busy, clone_refused, config_changed, ticked>;
 
 // ---- actions: what to do, in this order ----
 struct start_log_transfer {
@@ -99,6 +108,8 @@ struct report_decision {  // for people; the rows explain the start_ action that
   method what = method::leave;
   std::string why;
   std::vector<decision> rows;
+  std::vector<member_id> order = {};     // who would be asked after whom
+  std::optional<member_id> chosen = {};  // who is asked now: the first of them that has not failed
 };
 struct declare_online {};
 struct leave {
@@ -117,11 +128,21 @@ class planner {
 
   [[nodiscard]] bool finished() const { return std::holds_alternative<done>(state_); }
   [[nodiscard]] std::uint64_t attempts() const { return attempts_; }
+  // Donors asked for a log or a copy, an attempt that found none included.
+  [[nodiscard]] std::uint64_t donors_asked() const { return attempts_ + clones_asked_for_; }
+  struct donor_failure {
+    member_id donor;
+    std::string why;
+  };
+  [[nodiscard]] std::optional<donor_failure> const& last_failed() const { return last_failed_; }
+  [[nodiscard]] std::uint64_t failures() const { return failures_; }  // of donors, so far
+  [[nodiscard]] bool pauses() const { return std::holds_alternative<pausing>(state_); }
+  [[nodiscard]] bool waits() const { return std::holds_alternative<waiting>(state_); }
   [[nodiscard]] std::string describe() const;  // one line
 
  private:
   struct idle {};   // before recovery_began
-  struct waiting {  // for a RECOVERING member to come ONLINE
+  struct waiting {  // for a RECOVERING member to come ONLINE, or a silent one to speak
     std::string why;
   };
   struct pausing {  // every donor failed
@@ -153,6 +174,7 @@ class planner {
   void on(own_progress const& in, actions& out);
   void on(transfer_ended const& in, actions& out);
   void on(clone_ended const& in, actions& out);
+  void on(clone_donor_busy const& in, actions& out);
   void on(clone_refused const& in, actions& out);
   void on(config_changed const& in, actions& out);
   void on(ticked const& in, actions& out);
@@ -160,6 +182,7 @@ class planner {
   void decide(actions& out);
   void begin_log_transfer(method_choice const& choice, actions& out);
   void begin_clone(method_choice const& choice, actions& out);
+  void ask_for_clone(member_id const& donor, std::string why, selection found, actions& out);
   void wait(method_choice const& choice, actions& out);
   void pause_or_leave(std::string const& why, actions& out);
   void take_members(std::vector<candidate> const& members);
@@ -173,6 +196,7 @@ class planner {
 
   [[nodiscard]] gtid_set own() const;
   [[nodiscard]] bool alone() const;
+  [[nodiscard]] bool somebody_is_silent() const;
   [[nodiscard]] member_id const* current_donor() const;
   [[nodiscard]] std::string lost_reason(member_id const& donor) const;  // empty: it can go on serving
   [[nodiscard]] selection select(transfer_kind kind, gtid_set const& missing);
@@ -187,14 +211,18 @@ class planner {
   gtid_set received_;
   gtid_set target_;  // all that must be here before ONLINE, as of the last decision
   std::vector<candidate> members_;
-  std::set<member_id> failed_;  // log donors, since recovery began or the last pause or view
+  std::map<member_id, gtid_set> answered_purged_;  // until it comes ONLINE again
+  std::set<member_id> failed_;                     // log donors, since recovery began or the last pause or view
   // One pass only: each try may cost hours, and a view may change every minute. Who comes ONLINE again is tried again.
   std::set<member_id> failed_to_clone_;
   std::uint64_t attempts_ = 0;
   std::string clone_ruled_out_;      // why; empty: a clone is possible
   bool every_clone_failed_ = false;  // that is why: until somebody else comes ONLINE
   std::string failure_;              // the last one
-  bool data_dropped_ = false;        // a clone ended half-way: nothing but another clone helps
+  std::optional<donor_failure> last_failed_;
+  std::uint64_t failures_ = 0;
+  std::uint64_t clones_asked_for_ = 0;
+  bool data_dropped_ = false;  // a clone ended half-way: nothing but another clone helps
 };
 
 }  // namespace recovery

@@ -76,6 +76,11 @@ TEST(donor_selection, counts_edges_as_documented) {
        {arbiter(online(1, "a:1-900")), online(2, "a:1-5")},
        asking(1),
        {2}},
+      {"members without a vote never, and their sets do not count",
+       {without_vote(online(1, "a:1-900")), online(2, "a:1-5")},
+       asking(1),
+       {2}},
+      {"only members without a vote: nobody", {without_vote(online(1, "a:1-900"))}, asking(donor_threshold_max), {}},
       {"only an arbiter: nobody", {arbiter(online(1, "a:1-900"))}, asking(donor_threshold_max), {}},
       {"recovering ones never",
        {in_state(online(1, "a:1-9"), member_state::recovering), online(2, "a:1")},
@@ -172,6 +177,23 @@ TEST(donor_selection, balanced_ranks_by_load_role_zone_lag_and_id) {
   std::vector<std::uint64_t> order;
   for (auto const& id : select_donors(members, request, random).order) order.push_back(id.incarnation);
   EXPECT_EQ(order, (std::vector<std::uint64_t>{5, 6, 4, 3, 2, 1}));
+}
+
+// An operator's word is stronger than the threshold; it does not make a donor of one that cannot serve.
+TEST(donor_selection, named_donors_come_first_in_their_order_whatever_their_lag) {
+  std::vector<candidate> const members{online(1, "a:1-400"), online(2, "a:1-400"), online(3, "a:1-100"),
+                                       purged(online(4, "a:1-400"), "a:1-300"), online(5, "a:1-200")};
+  auto request = asking(100, "a:201-400");
+  request.named = {member(4), member(3), member(77), member(2)};
+  for (auto const policy : {donor_policy::balanced, donor_policy::random}) {
+    request.policy = policy;
+    base::prng random(1);
+    auto const found = select_donors(members, request, random);
+    EXPECT_EQ(found.order, (std::vector<member_id>{member(3), member(2), member(1)}));
+    EXPECT_EQ(found.rows[2], (decision{member(3), 300, donor_verdict::kept, "lag 300; named as a donor"}));
+    EXPECT_EQ(found.rows[3].verdict, donor_verdict::log_purged);
+    EXPECT_EQ(found.rows[4].verdict, donor_verdict::lagging);
+  }
 }
 
 TEST(donor_selection, purged_before_names_what_is_gone) {

@@ -44,6 +44,11 @@ inline candidate purged(candidate who, std::string_view what) {
   return who;
 }
 
+inline candidate without_vote(candidate who) {
+  who.votes = false;
+  return who;
+}
+
 inline candidate arbiter(candidate who) {
   who.arbiter = true;
   return who;

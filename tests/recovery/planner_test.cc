@@ -146,6 +146,73 @@ TEST(planner, only_progress_of_the_transfer_moves_the_deadline) {
   EXPECT_EQ(now.tick(90), "stop log m1; log m2 a:51-100");
 }
 
+// A large change is applied for minutes while the queue in front of it is full: that is no fault of the donor's.
+TEST(planner, a_donor_is_not_waited_for_while_nothing_is_taken_in) {
+  story now;
+  now.begin(three(), "a:1-40");
+  now.tick(49);
+  EXPECT_EQ(now.tell(own_progress{set("a:1-40"), set("a:41-60"), true}), "");
+  now.tick(98);
+  EXPECT_EQ(now.tell(own_progress{set("a:1-40"), set("a:41-60"), true}), "");
+  EXPECT_EQ(now.tick(147), "");
+  EXPECT_EQ(now.got("a:1-40", "a:41-60"), "");
+  EXPECT_EQ(now.tick(148), "stop log m1; log m2 a:61-100");
+}
+
+// Whoever has a slot may send it while no donor is asked.
+TEST(planner, what_came_during_the_pause_needs_no_donor_any_more) {
+  story now;
+  now.begin(three(), "a:1-40");
+  now.ended(1, "refused");
+  now.ended(2, "refused");
+  EXPECT_EQ(now.got("a:1-40", "a:41-99"), "");
+  EXPECT_EQ(now.got("a:1-50", "a:41-100"), "");
+  EXPECT_EQ(now.got("a:1-100"), "online");
+}
+
+TEST(planner, another_donor_copies_while_the_first_is_busy) {
+  auto with = config();
+  with.clone_threshold = 1;
+  story now(with);
+  EXPECT_EQ(now.begin(three(), "a:1-40"), "clone m1");
+  EXPECT_EQ(now.tell(clone_donor_busy{member(1)}), "stop clone m1; clone m2");
+  EXPECT_EQ(now.tell(clone_donor_busy{member(1)}), "") << "an answer from before";
+  auto busy = three();
+  busy[0].donations = 1;
+  EXPECT_EQ(now.heard(busy), "");
+  EXPECT_EQ(now.tell(clone_donor_busy{member(2)}), "") << "both are: it waits for its turn";
+  EXPECT_EQ(now.tell(clone_ended{member(2), "refused", false}), "clone m1");
+}
+
+// Heartbeats say one thing and the donor, once asked, another: asking it again would bring the same answer.
+TEST(planner, a_donors_answer_is_believed_more_than_its_heartbeats) {
+  story now;
+  EXPECT_EQ(now.begin(three(), "a:1-40"), "log m1 a:41-100");
+  EXPECT_EQ(now.tell(transfer_ended{member(1), "its log begins later", set("a:1-60")}), "log m2 a:41-100");
+  EXPECT_EQ(now.heard(three()), "");
+  EXPECT_EQ(now.tell(transfer_ended{member(2), "its log begins later", set("a:1-60")}), "clone m1");
+}
+
+TEST(planner, named_donors_are_asked_first) {
+  auto with = config();
+  with.named = {member(2)};
+  story now(with);
+  EXPECT_EQ(now.begin(three(), "a:1-40"), "log m2 a:41-100");
+  EXPECT_EQ(now.ended(2, "refused"), "log m1 a:41-100");
+}
+
+TEST(planner, remembers_who_failed_last_and_why) {
+  story now;
+  now.begin(three(), "a:1-40");
+  EXPECT_FALSE(now.planner_.last_failed());
+  now.ended(1, "refused");
+  ASSERT_TRUE(now.planner_.last_failed());
+  EXPECT_EQ(now.planner_.last_failed()->donor, member(1));
+  EXPECT_EQ(now.planner_.last_failed()->why, "refused");
+  EXPECT_EQ(now.planner_.failures(), 1U);
+  EXPECT_EQ(now.planner_.donors_asked(), 2U);
+}
+
 TEST(planner, pauses_when_every_donor_failed_and_leaves_after_the_last_attempt) {
   story now;
   EXPECT_EQ(now.begin(three(), "a:1-40"), "log m1 a:41-100");
@@ -212,6 +279,18 @@ TEST(planner, a_clone_donor_that_comes_online_again_is_tried_again) {
   EXPECT_EQ(now.tell(clone_ended{member(1), "it is not ONLINE", false}), "");
   EXPECT_EQ(now.heard({in_state(online(1, "a:1-100"), member_state::recovering), behind}), "");
   EXPECT_EQ(now.heard({online(1, "a:1-100"), behind}), "clone m1");
+}
+
+// A link that breaks for a moment when a member has just come is no reason to leave.
+TEST(planner, waits_while_those_who_could_help_are_not_heard) {
+  story now;
+  auto const silent = in_state(online(1, "a:1-100"), member_state::unreachable);
+  EXPECT_EQ(now.begin({silent}, "a:1-40"), "");
+  EXPECT_EQ(now.planner_.describe(), "waits: nobody who could help is heard now");
+  EXPECT_EQ(now.tick(100'000), "");
+  EXPECT_EQ(now.heard({silent}), "");
+  EXPECT_EQ(now.heard({online(1, "a:1-100")}), "log m1 a:41-100");
+  EXPECT_EQ(now.planner_.attempts(), 1U);
 }
 
 TEST(planner, leaves_with_the_reason_when_nobody_can_help) {
