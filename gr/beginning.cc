@@ -134,6 +134,7 @@ observed observe(xcom::node const& node, base::tick_count now, seqno_t applied, 
   seen.applied = applied;
   seen.decided = node.decided();
   seen.delivered = node.delivered();
+  seen.sated = node.is_sated();
   seen.leads = node.is_leader();
   seen.have_quorum = node.have_quorum();
   seen.first_available = first_available;

@@ -6,18 +6,19 @@
 
 #include "base/ensure.hh"
 #include "gr/member.hh"
+#include "recovery/join_plan.hh"
 
 namespace gr {
 namespace {
 
-constexpr std::uint64_t hear_others_ticks = 30;     // heartbeats come every 10: by then all reachable ones were heard
-constexpr std::uint64_t choose_anyway_ticks = 200;  // with a member of the site silent
 constexpr std::uint64_t ask_again_ticks = 100;
 constexpr unsigned repeats_max = 30;
 
-bool is_online(xcom::site_member const& who) {
-  auto const decoded = base::decode<member_facts>(who.app);
-  return decoded && decoded->status == member_status::online;
+std::string refusal(certifier::gtid_set const& errant) {
+  return "this server is refused: it holds " + recovery::describe_errant(errant) +
+         ". Nothing was touched. Save what is wanted of them: start it outside the group (mariadbd --wsrep-on=OFF), or "
+         "read what they wrote with grctl log dump group_replication.*.log. Then remove grastate.dat and "
+         "group_replication.*.log from its data directory and start it again: it takes a full copy of the group";
 }
 
 std::string seconds_text(double seconds) {
@@ -47,6 +48,7 @@ void member::on(founded const& in) {
 void member::on(resumed const& in) {
   ensure(base_ >= 0);
   began_ = now_;
+  report_.begin();
   own_boot_seen_ = false;
   have_quorum_ = false;
   known_site_ = in.at;
@@ -63,19 +65,11 @@ void member::on(taken_in const& in) {
   known_site_ = in.at.at;
   state_ = group;
   began_ = observed_since_ = now_;
-  if (config_.history && base_ >= 0 && *config_.history != group.history)
-    return refuse("this server holds data of another group (" + base::to_string(*config_.history) + ":" +
-                  std::to_string(base_) + ", this group is " + base::to_string(group.history) +
-                  "). Nothing was touched. To make it a copy of this group, remove its grastate.dat and "
-                  "group_replication.*.log files and start it again");
+  report_.begin();
   held_ = in.held;
-  bool const diverged = holds_more_than(in.log, in.at);
-  if (base_ > group.seqno && !diverged)
-    return refuse("this server is ahead of the group: it stands at " + std::to_string(base_) + ", the group at " +
-                  std::to_string(group.seqno) + ". Nothing was touched. Its transactions from " +
-                  std::to_string(group.seqno + 1) +
-                  " on exist nowhere else: save them, or make it a copy of the group "
-                  "by removing its grastate.dat and group_replication.*.log files");
+  bool const other_group = config_.history && base_ >= 0 && *config_.history != group.history;
+  bool const diverged = !other_group && holds_more_than(in.log, in.at);
+  if (auto const errant = errant_to(group); !errant.empty() && !diverged) return refuse(refusal(errant));
   stage_ = stage::choosing;
   connected_ = true;
   tell_server(connected_to_group{view_at(group.seqno, view_status::primary)});
@@ -88,6 +82,7 @@ void member::on(taken_in_again const& in) {
   config_.server_runs = true;
   known_site_ = in.at.at;
   began_ = observed_since_ = now_;
+  report_.begin();
   update_sent_ = departed_ = false;
   level_from_.reset();
   stable_asked_ = 0;
@@ -101,6 +96,7 @@ void member::on(taken_in_again const& in) {
   source_name_.clear();
   copied_from_.clear();
   copies_ = 0;
+  asked_before_ = 0;
   chosen_why_.clear();
   held_ = in.held;
   own_place_ = in.own;
@@ -122,6 +118,13 @@ void member::go_on_from_own_place() {
 }
 
 // ---- whether what this member holds is the group's (gr/held_history.hh) ----
+
+// Agreed, so it needs no heartbeats: what took us in says how far the group is.
+certifier::gtid_set member::errant_to(replicated_state const& group) const {
+  certifier::gtid_set own;
+  if (base_ > 0) own.add(config_.history.value_or(group.history), {1, base_});
+  return recovery::errant_in(own, positions(group.seqno));
+}
 
 // The slot that takes us in follows all of the group's that our data can rest on.
 bool member::holds_more_than(base::uuid const& log, xcom::checkpoint const& at) const {
@@ -165,8 +168,11 @@ std::string member::how_it_diverged(seqno_t agree_up_to) const {
   std::string const same = agree_up_to < 0 ? ""
                                            : "the two are the same up to about position " +
                                                  std::to_string(agree_up_to) + ", and after that ";
+  certifier::gtid_set other;
+  auto const first = std::max<seqno_t>(0, agree_up_to) + 1;
+  if (agree_up_to >= 0 && first <= base_) other.add(state_.history, {first, base_});
   return "this server's data is not the group's: " + same + "it holds transactions, up to position " +
-         std::to_string(base_) +
+         std::to_string(base_) + (other.empty() ? "" : " (at most " + other.text() + ")") +
          ", that the group does not have. A minority of the group was told to go on without this server, which had "
          "decided more (group_replication_force_members, pc.bootstrap or --wsrep-new-cluster). ";
 }
@@ -217,8 +223,7 @@ void member::on(xcom::site_installed const& in) {
   known_site_ = in.at;
   bool const delivers = stage_ == stage::replaying || stage_ == stage::online;
   if (delivers || !planner_ || planner_->finished()) return;
-  // First who is there now: the next donor is chosen among these.
-  run_planner(recovery::view_installed{candidates()});
+  tell_planner_of_site();
   // A donor that was restarted remembers nothing of us, however soon it is ONLINE again.
   auto const* const donor = donor_ ? known_site_.find(*donor_) : nullptr;
   bool const waits = stage_ == stage::copying && !planner_->finished();
@@ -239,6 +244,7 @@ void member::on(observed const& in) {
   move_stable();
   repeat_bad_news();
   tick_recovery();
+  report_progress();
 }
 
 void member::publish_facts() {
@@ -246,7 +252,7 @@ void member::publish_facts() {
   // group forgets what everybody has applied.
   seqno_t const applied = config_.server_runs ? last_.applied : std::max(last_.applied, base_);
   live_facts facts{
-      state_.history, applied, state_.seqno, last_.first_available, static_cast<std::uint32_t>(donating_to_.size()),
+      state_.history, applied, state_.seqno, last_.first_available, static_cast<std::uint32_t>(helped_.size()),
       desynced_};
   if (stage_ == stage::choosing || stage_ == stage::copying || stage_ == stage::asking) {
     facts.ordered = facts.applied = base_;
@@ -273,17 +279,7 @@ void member::tick_recovery() {
     ask_copy_again_.reset();
     if (donor_) ask_for_copy(*donor_);
   }
-  if (planner_ && !planner_->finished()) {
-    run_planner(recovery::positions_heard{candidates()});
-    if (stage_ == stage::replaying)
-      run_planner(
-          recovery::own_progress{positions(std::max(last_.applied, base_)), positions(std::max(state_.seqno, base_))});
-    if (stage_ == stage::replaying && transfer_until_ && donor_ && state_.seqno >= *transfer_until_) {
-      transfer_until_.reset();
-      run_planner(recovery::transfer_ended{*donor_, {}});
-    }
-    if (stage_ != stage::closed) run_planner(recovery::ticked{now_});
-  }
+  if (planner_ && !planner_->finished()) move_planner();
   if (stage_ != stage::replaying || update_sent_) return;
   if (have_quorum_ && last_.have_quorum) start_server();
   if (!planner_ && !donor_) choose_source();
@@ -294,7 +290,7 @@ void member::tick_recovery() {
   bool const level = returned && last_.delivered >= *level_from_;
   if (level && !online_at_ && (!planner_ || planner_->finished())) online_at_ = state_.seqno;
   if (!online_at_) return;
-  if (!config_.online_when_certified && std::max(last_.applied, base_) < *online_at_) return;
+  if (!config_.recovery.online_when_certified && std::max(last_.applied, base_) < *online_at_) return;
   update_sent_ = true;
   auto facts = config_.facts;
   facts.status = member_status::online;
@@ -327,6 +323,8 @@ void member::become_online() {
                                                  : "incremental";
   recovery_line_ = how + (source_name_.empty() ? "" : " from " + source_name_ + " (" + chosen_why_ + ")") + ", " +
                    std::to_string(transactions) + " transactions, " + seconds_text(seconds_since(began_));
+  (void)report_.progressed(now_, progress_now());
+  report_.end(join_phase::online, {});
   emit(say{server::level::info, "recovery complete: " + recovery_line_ + "; this member is ONLINE"});
   tell_server(caught_up{});
 }
@@ -335,112 +333,6 @@ double member::seconds_since(base::tick_count since) const {
   return static_cast<double>((now_.value() - since.value()) * base::tick_milliseconds) / 1000.0;
 }
 
-// ---- choosing whom to read from ----
-
-std::string member::name_of(xcom::member_id const& id) const {
-  auto const* who = known_site_.find(id);
-  auto const decoded =
-      who == nullptr ? base::result<member_facts>(member_facts{}) : base::decode<member_facts>(who->app);
-  return decoded && !decoded->name.empty() ? decoded->name : to_string(id);
-}
-
-certifier::gtid_set member::positions(seqno_t up_to) const {
-  certifier::gtid_set set;
-  if (up_to > 0) set.add(state_.history, {1, up_to});
-  return set;
-}
-
-recovery::candidate member::candidate_of(xcom::site_member const& who) const {
-  recovery::candidate row;
-  row.id = who.id;
-  row.zone = who.zone;
-  row.arbiter = who.role == xcom::member_role::arbiter;
-  auto const at =
-      std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& each) { return each.id == who.id; });
-  bool const known = at != last_.others.end() && at->facts.history == state_.history;
-  bool const heard = known && at->heard;
-  row.state = !heard           ? recovery::member_state::unreachable
-              : is_online(who) ? recovery::member_state::online
-                               : recovery::member_state::recovering;
-  if (!known) return row;
-  row.executed = positions(at->facts.applied);
-  row.received = positions(at->facts.ordered);
-  // One whose log serves nobody has nothing of what is missing here, whatever it has received.
-  constexpr auto everything = std::numeric_limits<seqno_t>::max();
-  row.purged = positions(at->facts.first_available < 0 ? everything : at->facts.first_available);
-  row.donations = at->facts.donations;
-  return row;
-}
-
-std::vector<recovery::candidate> member::candidates() const {
-  std::vector<recovery::candidate> rows;
-  for (auto const& each : known_site_.members)
-    if (each.id != config_.self) rows.push_back(candidate_of(each));
-  return rows;
-}
-
-void member::start_planner() {
-  auto const rows = candidates();
-  bool const all_heard = std::all_of(
-      rows.begin(), rows.end(), [](auto const& each) { return each.state != recovery::member_state::unreachable; });
-  std::uint64_t const waited = now_.value() - observed_since_.value();
-  if (waited < hear_others_ticks || (!all_heard && waited < choose_anyway_ticks)) return;
-  recovery::planner_config config;
-  config.self = config_.self;
-  config.zone = config_.zone;
-  config.donor_threshold = config_.donor_threshold;
-  config.clone_threshold = config_.clone_threshold;
-  config.retry_count = config_.recovery_retry_count;
-  config.reconnect_interval_ticks = config_.recovery_reconnect_ticks;
-  config.can_clone = !config_.server_runs && copies_ == 0;  // a copy is taken at start-up, once
-  config.clones_done = copies_;
-  config.has_data = base_ >= 0;
-  if (config_.online_when_certified) config.online_when = recovery::complete_at::certified;
-  planner_.emplace(config, random_);
-  random_ = base::prng(random_.next());
-  run_planner(recovery::recovery_began{now_, positions(base_), positions(base_), rows});
-}
-
-void member::run_planner(recovery::event const& in) {
-  std::vector<recovery::action> actions;
-  planner_->step(in, actions);
-  for (auto const& each : actions) std::visit([this](auto const& what) { perform(what); }, each);
-}
-
-void member::perform(recovery::report_decision const& what) {
-  chosen_why_ = what.why;
-  emit(say{server::level::info, "recovery: " + std::string(recovery::to_string(what.what)) + ": " + what.why});
-  for (auto const& row : what.rows)
-    emit(say{server::level::info, "recovery: candidate " + name_of(row.candidate) + ": lag " + std::to_string(row.lag) +
-                                      ", " + std::string(recovery::to_string(row.verdict)) +
-                                      (row.why.empty() ? "" : ", " + row.why)});
-}
-
-void member::perform(recovery::start_log_transfer const& what) {
-  donor_ = what.donor;
-  source_name_ = name_of(what.donor);
-  transfer_until_ = 0;
-  for (auto const& [history, intervals] : what.missing.intervals())
-    transfer_until_ = std::max<seqno_t>(*transfer_until_, intervals.back().last);
-  emit(say{server::level::info, "recovery: incremental, from donor " + name_of(what.donor)});
-  if (stage_ == stage::replaying) return emit(to_node{xcom::change_source{what.donor}});
-  stage_ = stage::asking;
-  ask_for_history();
-}
-
-void member::perform(recovery::stop_log_transfer const&) {
-  donor_.reset();
-  transfer_until_.reset();
-  if (stage_ == stage::replaying) emit(to_node{xcom::change_source{std::nullopt}});
-}
-
-void member::perform(recovery::declare_online const&) {
-  if (stage_ == stage::choosing) return ask_anybody_for_history();
-  if (!online_at_) online_at_ = std::max(base_, std::min(state_.seqno, last_.applied));
-}
-
-void member::perform(recovery::leave const& what) { refuse(what.why); }
-
 // A server that is connected and waits to be joined hears it first: once it sees the group closed it goes down in a way of its
 // own, which does not wait for the threads in this library. One that still waits for its connect gets the reason there.
 void member::refuse(std::string why) {
@@ -448,52 +340,17 @@ void member::refuse(std::string why) {
   bool const starting = connected_ && !config_.server_runs && stage_ != stage::online;
   recovery_line_ = "failed: " + why;
   stage_ = stage::closed;
+  report_.end(join_phase::failed, why);
   emit(say{server::level::error, why});
   if (starting) tell_server(fatal_error{why});
   emit(give_up{std::move(why)});
-}
-
-// A restarted or returned member reads what it misses like a joiner does: from the donor the rules choose, not from anybody.
-void member::choose_source() {
-  std::uint64_t const waited = now_.value() - observed_since_.value();
-  auto const rows = candidates();
-  bool const all_heard = std::all_of(
-      rows.begin(), rows.end(), [](auto const& each) { return each.state != recovery::member_state::unreachable; });
-  if (waited < (all_heard ? hear_others_ticks / 2 : hear_others_ticks)) return;
-  recovery::selection_request request;
-  request.self = config_.self;
-  request.donor_threshold = config_.donor_threshold;
-  for (auto const& each : rows) {
-    if (each.state != recovery::member_state::online) continue;
-    request.missing.add(each.executed);
-    request.missing.add(each.received);
-  }
-  request.missing.remove(positions(std::max(state_.seqno, base_)));
-  if (request.missing.empty()) return;
-  auto const chosen = recovery::select_donors(rows, request, random_);
-  if (chosen.order.empty()) return;
-  donor_ = chosen.order.front();
-  source_name_ = name_of(*donor_);
-  for (auto const& row : chosen.rows) {
-    emit(say{server::level::info, "recovery: candidate " + name_of(row.candidate) + ": lag " + std::to_string(row.lag) +
-                                      ", " + std::string(recovery::to_string(row.verdict)) +
-                                      (row.why.empty() ? "" : ", " + row.why)});
-    if (row.candidate == *donor_)
-      chosen_why_ = "lag " + std::to_string(row.lag) + ", " + std::to_string(chosen.order.size()) + " of " +
-                    std::to_string(rows.size()) + " candidates kept";
-  }
-  emit(say{server::level::info, "recovery: incremental, from donor " + name_of(*donor_) + ", " +
-                                    std::to_string(request.missing.count()) + " transactions missing"});
-  emit(to_node{xcom::change_source{donor_}});
 }
 
 // ---- asking where to begin ----
 
 // Nothing is missing, but somebody has to say where delivery begins and send what the certifier must know.
 void member::ask_anybody_for_history() {
-  recovery::selection_request request;
-  request.self = config_.self;
-  request.donor_threshold = config_.donor_threshold;
+  auto request = donor_request();
   request.missing.add(state_.history, {base_ + 1, base_ + 1});  // its log has to reach back to where we stand
   auto const chosen = recovery::select_donors(candidates(), request, random_);
   if (chosen.order.empty()) {
@@ -590,7 +447,7 @@ void member::take(xcom::member_id const& from, history_answer const& what) {
       return;
     }
     std::string const why = "its log serves positions from " + std::to_string(what.first_available) + " on";
-    return run_planner(recovery::transfer_ended{from, why});
+    return run_planner(recovery::transfer_ended{from, why, purged_below(what.first_available)});
   }
   // The donor may know more to be decided than this member does yet; it asks again.
   if (what.from.front().slot > last_.decided) return;
@@ -608,6 +465,7 @@ void member::on(history_gone const& in) {
 
 void member::perform(recovery::start_clone const& what) {
   stage_ = stage::copying;
+  ask_copy_again_.reset();
   ask_for_copy(what.donor);
 }
 
@@ -665,12 +523,11 @@ void member::take(xcom::member_id const& from, state_sent_message const& what) {
   if (what.number != copy_request_) return;  // about an earlier one
   if (what.error == donor_busy) {
     if (!ask_copy_again_) ask_copy_again_ = now_.plus(ask_again_ticks);
-    return;
+    return run_planner(recovery::clone_donor_busy{from});
   }
   std::string const why = what.error == donor_not_online
                               ? "it is not ONLINE"
                               : "its transfer ended with error " + std::to_string(what.error);
-  emit(say{server::level::warning, "recovery: full copy from " + name_of(from) + " failed: " + why});
   run_planner(recovery::clone_ended{from, why, false});
 }
 
@@ -685,6 +542,8 @@ void member::on(state_was_received const& in) {
   held_ = {};
   started_ = true;  // the server completed its start with the copy
   ++copies_;
+  report_.copied();
+  if (planner_) asked_before_ += planner_->donors_asked();
   emit(say{server::level::info, "recovery: full copy received, at position " + std::to_string(base_)});
   stage_ = stage::choosing;
   donor_.reset();

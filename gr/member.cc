@@ -45,6 +45,7 @@ void member::step(member_event const& in, std::vector<member_action>& out) {
 
 void member::on(xcom::deliver const& in) {
   delivered_ = in.slot;
+  if (report_.runs()) report_.read(in.bytes);
   slot_note note{state_, {}};
   std::size_t const before = out_->size();
   if (auto const* all = std::get_if<xcom::batch>(in.what.get()))
@@ -186,8 +187,9 @@ void member::take(state_request_message const& what) {
 
 void member::deliver_site(xcom::site const& next) {
   bool const takes_position = state_.view_number == 0 || !same_members(site_, next);
-  // The view that takes us out is for the others. One from before our time, also without us, is a position like any other.
-  bool const departed = site_.find(config_.self) != nullptr && next.find(config_.self) == nullptr;
+  // The view that takes us out is for the others. One from before our time, also without us, is a position like any other:
+  // so is the one that took out the process before this one, where this one goes on by itself.
+  bool const departed = own_boot_seen_ && site_.find(config_.self) != nullptr && next.find(config_.self) == nullptr;
   site_ = next;
   if (next.version > known_site_.version) known_site_ = next;
   std::erase_if(donating_to_, [&](auto const& each) { return site_.find(each.first) == nullptr; });
@@ -212,7 +214,7 @@ void member::deliver_site(xcom::site const& next) {
   if (self == nullptr) return;
   if (self->boot == config_.boot) own_boot_seen_ = true;
   if (facts_of(*self).status == member_status::online && update_sent_ && stage_ == stage::replaying) become_online();
-  if (planner_ && !planner_->finished()) run_planner(recovery::view_installed{candidates()});
+  if (planner_ && !planner_->finished()) tell_planner_of_site();
 }
 
 view member::view_at(seqno_t position, view_status status) const {

@@ -22,12 +22,27 @@
 #include "certifier/certification.hh"
 #include "gr/held_history.hh"
 #include "gr/history.hh"
+#include "gr/join_report.hh"
 #include "gr/messages.hh"
 #include "gr/ports.hh"
 #include "recovery/planner.hh"
 #include "xcom/node.hh"
 
 namespace gr {
+
+struct join_facts;
+
+// What may be set while a member runs; counts for the next decision.
+struct recovery_settings {
+  std::uint64_t donor_threshold = recovery::donor_threshold_max;
+  std::uint64_t clone_threshold = recovery::clone_threshold_max;
+  recovery::donor_policy policy = recovery::donor_policy::balanced;
+  std::vector<std::string> donors;  // asked first, in this order: names, addresses or uuids of members
+  std::uint64_t retry_count = 10;
+  std::uint64_t reconnect_ticks = 6000;
+  std::uint64_t progress_ticks = 3000;
+  bool online_when_certified = false;  // recovery_complete_at; false: when applied
+};
 
 inline constexpr xcom::slot_no no_slot_is_after{std::numeric_limits<std::uint64_t>::max()};
 
@@ -41,11 +56,7 @@ struct member_config {
   std::string old_log;                // for a person: where the log before this one is kept; may be empty
   xcom::member_role role = xcom::member_role::voter;  // asked for together with ONLINE
   std::uint32_t zone = 0;
-  std::uint64_t donor_threshold = recovery::donor_threshold_max;
-  std::uint64_t clone_threshold = recovery::clone_threshold_max;
-  std::uint64_t recovery_retry_count = 10;
-  std::uint64_t recovery_reconnect_ticks = 6000;
-  bool online_when_certified = false;      // recovery_complete_at; false: when applied
+  recovery_settings recovery;
   std::uint64_t stable_every_ticks = 100;  // how often the leader moves the certifier's bound
 };
 
@@ -109,6 +120,9 @@ struct state_was_received {  // joiner: the server holds a copy now
 struct abandoned {  // this member lost the group, or gives up waiting: own messages may or may not be decided
   std::string why;
 };
+struct settings_changed {
+  recovery_settings now;
+};
 struct desync_set {
   bool on = false;
 };
@@ -124,12 +138,14 @@ struct observed {  // every tick
   xcom::slot_no delivered;
   bool leads = false;
   bool have_quorum = false;
+  bool sated = false;            // nothing more is read of the log until the server has applied some
   seqno_t first_available = -1;  // of our own log
   std::vector<neighbor> others;
 };
-using member_event = std::variant<founded, resumed, taken_in, taken_in_again, awaited, xcom::deliver,
-                                  xcom::site_installed, told, held_compared, quorum, history_gone, state_request_ready,
-                                  state_was_sent, state_was_received, abandoned, desync_set, observed>;
+using member_event =
+    std::variant<founded, resumed, taken_in, taken_in_again, awaited, xcom::deliver, xcom::site_installed, told,
+                 held_compared, quorum, history_gone, state_request_ready, state_was_sent, state_was_received,
+                 abandoned, settings_changed, desync_set, observed>;
 
 // ---- actions ----
 struct submit {  // order this
@@ -196,6 +212,8 @@ class member {
   [[nodiscard]] std::optional<known_bound> held() const;
   [[nodiscard]] xcom::site const& site() const { return known_site_; }
   [[nodiscard]] std::string const& recovery_line() const { return recovery_line_; }
+  [[nodiscard]] join_report const& report() const { return report_; }  // of the join under way, or the last one
+  [[nodiscard]] join_facts facts_for_joiners() const;
   [[nodiscard]] std::size_t cert_rows() const { return certification_.rows(); }
   [[nodiscard]] counters const& count() const { return count_; }
   [[nodiscard]] std::string state_name() const;  // MGR's MEMBER_STATE of this member
@@ -243,6 +261,7 @@ class member {
   void on(state_was_sent const& in);
   void on(state_was_received const& in);
   void on(abandoned const& in);
+  void on(settings_changed const& in);
   void on(desync_set const& in);
   void on(observed const& in);
   void answer(held_compared const& in);
@@ -253,11 +272,16 @@ class member {
   void tick_comparison();
   void take_likeness(xcom::member_id const& from, history_answer const& what);
   [[nodiscard]] bool holds_more_than(base::uuid const& log, xcom::checkpoint const& at) const;
+  [[nodiscard]] certifier::gtid_set errant_to(replicated_state const& group) const;
   void found_diverged(seqno_t agree_up_to);
   [[nodiscard]] std::string how_it_diverged(seqno_t agree_up_to) const;
   void begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> const& source);
-  void start_planner();
   void run_planner(recovery::event const& in);
+  // choosing_donors.cc: whom this member reads from, and what is told of it
+  void start_planner();
+  [[nodiscard]] recovery::planner_config planner_configuration() const;
+  [[nodiscard]] std::vector<xcom::member_id> named_donors() const;
+  [[nodiscard]] recovery::selection_request donor_request() const;
   void perform(recovery::start_log_transfer const& what);
   void perform(recovery::stop_log_transfer const& what);
   void perform(recovery::start_clone const& what);
@@ -270,6 +294,14 @@ class member {
   void ask_anybody_for_history();
   [[nodiscard]] bool donor_is_heard() const;
   void choose_source();
+  void move_planner();
+  void tell_planner_of_site();
+  [[nodiscard]] seqno_t group_at() const;
+  [[nodiscard]] join_phase phase_now() const;
+  [[nodiscard]] join_progress progress_now() const;
+  [[nodiscard]] donor_row row_of(recovery::decision const& row, recovery::report_decision const& from) const;
+  void report_progress();
+  [[nodiscard]] recovery::candidate self_as_candidate() const;
   void tick_recovery();
   void resume_with_majority();
   void answer_request(xcom::member_id const& joiner, state_sent_message const& what);
@@ -283,6 +315,7 @@ class member {
   [[nodiscard]] std::vector<recovery::candidate> candidates() const;
   [[nodiscard]] recovery::candidate candidate_of(xcom::site_member const& who) const;
   [[nodiscard]] certifier::gtid_set positions(seqno_t up_to) const;
+  [[nodiscard]] certifier::gtid_set purged_below(seqno_t first_available) const;
   [[nodiscard]] std::string name_of(xcom::member_id const& id) const;
   [[nodiscard]] double seconds_since(base::tick_count since) const;
 
@@ -340,9 +373,11 @@ class member {
   std::set<xcom::member_id> cannot_tell_;        // comparing: whose log does not reach back so far
   std::optional<xcom::checkpoint> resume_from_;  // restarted: where delivery begins once there is a majority
   std::optional<recovery::planner> planner_;
+  bool returns_ = false;  // with a log of its own: planner_ chooses a donor for it, and it needs none to get there
   base::tick_count began_;
   base::tick_count observed_since_;
   unsigned copies_ = 0;
+  std::uint64_t asked_before_ = 0;                  // donors, before the last copy
   std::optional<base::tick_count> ask_copy_again_;  // the donor was busy
   std::optional<base::blob> request_;               // the server's state request, once it gave it
   std::optional<xcom::member_id> donor_;
@@ -355,10 +390,13 @@ class member {
   std::optional<xcom::slot_no> level_from_;  // of a member that returns: with this slot it has what the others had then
   bool update_sent_ = false;
   bool own_boot_seen_ = true;  // a restarted member's new boot stands in the site
+  std::map<xcom::member_id, std::string>
+      names_;  // of those looked at as donors: they may be gone when they are spoken of
   std::string chosen_why_;
   std::string source_name_;  // of whoever sent, or sends, the log
   std::string copied_from_;
   std::optional<seqno_t> transfer_until_;  // a transfer of the log is complete with this
+  join_report report_;
   std::string recovery_line_ = "none";
 };
 

@@ -104,6 +104,12 @@ struct member_facts {  // in the site: agreed, changes with a site change
   template <class Codec> void fields(Codec& codec) { codec(name, incoming, server_version, status); }
 };
 
+// As the site has it.
+[[nodiscard]] inline bool is_online(xcom::site_member const& who) {
+  auto const decoded = base::decode<member_facts>(who.app);
+  return decoded && decoded->status == member_status::online;
+}
+
 struct live_facts {  // in heartbeats: as of now
   base::uuid history;
   seqno_t applied = -1;

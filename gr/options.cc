@@ -8,6 +8,7 @@
 
 #include "base/ensure.hh"
 #include "gr/allowlist.hh"
+#include "gr/join_facts.hh"
 
 namespace gr {
 namespace {
@@ -147,6 +148,10 @@ std::string plain_text(option_kind kind, std::int64_t number) {
 
 // What is wrong with a text that has to be more than a text.
 std::string objection(option_spec const& spec, std::string_view text) {
+  if (spec.name == "group_replication_join_plan_position") {
+    auto const position = parse_join_position(std::string(text), {});
+    return position || text.empty() ? std::string{} : position.error().text;
+  }
   if (spec.name != "group_replication_ip_allowlist") return {};
   auto const parsed = allowlist::parse(text);
   return parsed ? std::string{} : parsed.error().text;

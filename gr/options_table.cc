@@ -172,11 +172,22 @@ constexpr auto table = std::to_array<option_spec>({
               "a joiner that misses this many copies a whole server"),
     of_number("group_replication_donor_threshold", "", "9223372036854775807", 1, int64_max, "transactions", at_once,
               "a donor must miss fewer than this many"),
-    of_choice("group_replication_donor_policy", "", "BALANCED", "RANDOM,BALANCED", at_once, "order of equal donors"),
+    of_choice("group_replication_donor_policy", "", "BALANCED", "RANDOM,BALANCED", at_once,
+              "order of the donors that are left. RANDOM: each is equally likely. BALANCED: fewest donations, not the "
+              "primary, same zone, smallest lag"),
+    of_text("group_replication_donor_list", "", "", at_once,
+            "members to ask first, in this order and whatever their lag: names, host:port of group endpoints or UUIDs, "
+            "separated by commas. Those of wsrep_sst_donor come behind them, and then everybody else"),
     of_number("group_replication_recovery_retry_count", "", "10", 0, 31536000, "attempts", at_once,
               "donors tried in all"),
     of_time("group_replication_recovery_reconnect_interval", "", "60", 0, year_ms, at_once,
             "pause when no donor is left"),
+    of_time("group_replication_recovery_progress_timeout", "", "30", 1000, year_ms, at_once,
+            "a donor that brings nothing new for so long is replaced by the next one. While this member has to apply "
+            "first what it holds, no donor is waited for"),
+    of_text("group_replication_join_plan_position", "", "", at_once,
+            "a position or a GTID set: information_schema.REPLICATION_GROUP_JOIN_PLAN tells, beside the usual cases, "
+            "what would happen to a member that stood there"),
     of_choice("group_replication_recovery_complete_at", "", "TRANSACTIONS_APPLIED",
               "TRANSACTIONS_CERTIFIED,TRANSACTIONS_APPLIED", at_once, "when a joiner is ONLINE"),
     of_time("group_replication_components_stop_timeout", "", "300", 2000, year_ms, at_once, "longest wait at a leave"),
@@ -293,7 +304,6 @@ bool is_not_built_yet(option_spec const& spec) {
       "group_replication_flow_control_period",
       "group_replication_flow_control_hold_percent",
       "group_replication_flow_control_release_percent",
-      "group_replication_donor_policy",
       "group_replication_components_stop_timeout",
   });
   return std::ranges::find(names, spec.name) != names.end();

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -12,8 +13,11 @@
 #include "base/blob.hh"
 #include "base/result.hh"
 #include "base/uuid.hh"
+#include "gr/join_record.hh"
 
 namespace gr {
+
+struct join_facts;
 
 // A position in the group's history of transactions: every ordered write set, failed ones too, and every view takes one.
 // In GTIDs it is group_uuid:seqno. -1: none.
@@ -170,12 +174,15 @@ struct group_status {
   bool each_zone = false;           // a commit waits for every zone that is not silent
   std::string recovery;  // one line: what recovery does or did last ("incremental from n2, 1234 transactions, 0.4 s")
   counters count;
+  std::shared_ptr<std::vector<join_record> const> joins;  // of this member, newest last; may be null
+  std::shared_ptr<join_facts const> for_joiners;          // gr/join_facts.hh; null while not connected
 };
 
 struct connect_request {
   std::string group_name;
   std::vector<std::string> seeds;  // host:port of group endpoints; empty with bootstrap
   bool bootstrap = false;
+  std::string donors;  // the server's own wish (wsrep_sst_donor): names, separated by ","
 };
 
 // Thread-safe. Calls marked (blocks) wait, the others post and return.

@@ -78,6 +78,8 @@ base::result<xcom::recovered_log> live_group::open_log(log_keeping const& kept) 
 base::result<void> live_group::begin(gr::connect_request const& request) {
   own_address_ = options_.own_host + ":" + std::to_string(options_.own_port);
   own_place_.reset();
+  server_donors_ = request.donors;
+  joins_.emplace(options_.data_dir);
   auto const kept = read_log_keeping(options_.data_dir);
   auto found = open_log(kept);
   if (!found) return found.error();
@@ -233,7 +235,10 @@ void live_group::make_node(xcom::beginning how) {
   arm_timer();
 }
 
-void live_group::make_member(gr::member_config config) { member_.emplace(std::move(config), make_prng()); }
+void live_group::make_member(gr::member_config config) {
+  if (joins_) joins_->expect_another();
+  member_.emplace(std::move(config), make_prng());
+}
 
 gr::member_config live_group::member_configuration() const {
   gr::member_config config;
@@ -248,11 +253,7 @@ gr::member_config live_group::member_configuration() const {
     config.history = options_.start->group;
     config.base = options_.start->seqno;
   }
-  config.donor_threshold = static_cast<std::uint64_t>(options.number("group_replication_donor_threshold"));
-  config.clone_threshold = static_cast<std::uint64_t>(options.number("group_replication_clone_threshold"));
-  config.online_when_certified = options.text("group_replication_recovery_complete_at") == "TRANSACTIONS_CERTIFIED";
-  config.recovery_retry_count = static_cast<std::uint64_t>(options.number("group_replication_recovery_retry_count"));
-  config.recovery_reconnect_ticks = ticks_of(options.number("group_replication_recovery_reconnect_interval")).value();
+  config.recovery = recovery_settings_of(options, server_donors_);
   return config;
 }
 
@@ -290,6 +291,7 @@ void live_group::close_group(std::string const& why) {
     connecting_.reset();
   }
   if (node_ && node_->is_member()) node_events_.emplace_back(xcom::leave_group{});
+  if (node_ && member_ && log_) publish_status();  // the last time
   server_.deliver(gr::group_closed{});
 }
 

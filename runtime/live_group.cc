@@ -248,6 +248,7 @@ void live_group::follow_options() {
   if (net_) net_->allow(allowlist_of(*options_.options));
   if (!node_) return;
   ask_for_rules_in_options();
+  step_member(gr::settings_changed{recovery_settings_of(*options_.options, server_donors_)});
   auto const weight = static_cast<std::uint32_t>(options_.options->number("group_replication_member_weight"));
   node_events_.emplace_back(xcom::set_weight{weight});
 }

@@ -25,6 +25,7 @@
 #include "gr/member.hh"
 #include "gr/options.hh"
 #include "gr/ports.hh"
+#include "runtime/join_history.hh"
 #include "runtime/late_files.hh"
 #include "runtime/log_keeping.hh"
 #include "runtime/transport.hh"
@@ -109,6 +110,7 @@ class live_group final : public gr::group {
   void forget_machines();
   void answer_all_as_unknown(std::string const& why);
   void publish_status();
+  void keep_joins();
   void describe_links(xcom::site_member const& of, gr::member_row& row) const;
 
   // live_tls.cc: certificates, and who is not trusted
@@ -245,6 +247,9 @@ class live_group final : public gr::group {
   bool closing_ = false;
   bool gave_up_ = false;
   std::uint64_t leader_changes_ = 0;
+  std::string server_donors_;  // as the server names them
+  std::optional<join_history> joins_;
+  bool joins_lost_ = false;  // said once
   gr::counters count_;
   std::shared_ptr<ticket<base::result<void>>> connecting_;
   std::shared_ptr<ticket<bool>> leaving_;

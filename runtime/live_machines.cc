@@ -7,6 +7,7 @@
 #include "gr/giving_up_place.hh"
 #include "gr/history.hh"
 #include "gr/isolation.hh"
+#include "gr/join_facts.hh"
 #include "runtime/live_group.hh"
 #include "runtime/log_keeping.hh"
 #include "runtime/node_settings.hh"
@@ -397,7 +398,14 @@ void live_group::describe_links(xcom::site_member const& of, gr::member_row& row
       static_cast<std::int64_t>((now_.value() - std::min(now_, at->second.heard).value()) * base::tick_milliseconds);
 }
 
+void live_group::keep_joins() {
+  if (!joins_) return;
+  if (auto const kept = joins_->take(member_->report(), milliseconds_now()); !kept && !std::exchange(joins_lost_, true))
+    say(server::level::warning, kept.error().text);
+}
+
 void live_group::publish_status() {
+  keep_joins();
   auto next = std::make_shared<gr::group_status>();
   auto const& state = member_->state();
   next->group = state.history;
@@ -411,6 +419,8 @@ void live_group::publish_status() {
   next->view_number = state.view_number;
   next->state = gave_up_ ? "ERROR" : member_->state_name();
   next->recovery = member_->recovery_line();
+  if (joins_) next->joins = joins_->all();
+  if (next->connected) next->for_joiners = std::make_shared<gr::join_facts const>(member_->facts_for_joiners());
   auto const& rules = node_->current_site().rules;
   next->protocol = rules.protocol;
   next->write_concurrency = rules.horizon;

@@ -6,6 +6,19 @@
 #include "base/ensure.hh"
 
 namespace runtime {
+namespace {
+
+void add_names(std::string const& list, std::vector<std::string>& to) {
+  constexpr char const* blanks = " \t";
+  for (std::size_t at = 0; at < list.size();) {
+    auto const comma = std::min(list.find(',', at), list.size());
+    auto const first = list.find_first_not_of(blanks, at);
+    if (first < comma) to.push_back(list.substr(first, list.find_last_not_of(blanks, comma - 1) - first + 1));
+    at = comma + 1;
+  }
+}
+
+}  // namespace
 
 base::tick_count tick_now() {
   auto const since = std::chrono::steady_clock::now().time_since_epoch();
@@ -63,6 +76,22 @@ gr::durability durability_of(gr::option_store const& options) {
   auto const durable = gr::durability_named(options.text("group_replication_durability"));
   ensure(durable.has_value());  // the store takes no other
   return *durable;
+}
+
+gr::recovery_settings recovery_settings_of(gr::option_store const& options, std::string const& named) {
+  auto const number = [&](char const* name) { return static_cast<std::uint64_t>(options.number(name)); };
+  gr::recovery_settings set;
+  set.donor_threshold = number("group_replication_donor_threshold");
+  set.clone_threshold = number("group_replication_clone_threshold");
+  bool const random = options.text("group_replication_donor_policy") == "RANDOM";
+  set.policy = random ? recovery::donor_policy::random : recovery::donor_policy::balanced;
+  add_names(options.text("group_replication_donor_list"), set.donors);
+  add_names(named, set.donors);
+  set.retry_count = number("group_replication_recovery_retry_count");
+  set.reconnect_ticks = ticks_of(options.number("group_replication_recovery_reconnect_interval")).value();
+  set.progress_ticks = ticks_of(options.number("group_replication_recovery_progress_timeout")).value();
+  set.online_when_certified = options.text("group_replication_recovery_complete_at") == "TRANSACTIONS_CERTIFIED";
+  return set;
 }
 
 gr::allowlist allowlist_of(gr::option_store const& options) {

@@ -9,6 +9,7 @@
 #include "base/uuid.hh"
 #include "gr/allowlist.hh"
 #include "gr/beginning.hh"
+#include "gr/member.hh"
 #include "gr/options.hh"
 #include "runtime/log_keeping.hh"
 #include "xcom/agreed_log.hh"
@@ -34,5 +35,7 @@ xcom::node_config node_settings(gr::option_store const& options, xcom::member_id
 xcom::log_config log_settings(gr::option_store const& options, log_keeping const& kept);
 gr::durability durability_of(gr::option_store const& options);
 gr::allowlist allowlist_of(gr::option_store const& options);
+// `named`: donors the server itself names, asked after those of the option.
+gr::recovery_settings recovery_settings_of(gr::option_store const& options, std::string const& named);
 
 }  // namespace runtime

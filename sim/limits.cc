@@ -54,11 +54,13 @@ void choose_load(base::prng& random, limits& to) {
 }
 
 void choose_member(base::prng& random, limits& to) {
-  to.member.donor_threshold = one_of<std::uint64_t>(random, {1, 20, recovery::donor_threshold_max});
-  to.member.clone_threshold = one_of<std::uint64_t>(random, {20, 500, recovery::clone_threshold_max});
-  to.member.recovery_retry_count = one_of<std::uint64_t>(random, {2, 10});
-  to.member.recovery_reconnect_ticks = one_of<std::uint64_t>(random, {50, 500});
-  to.member.online_when_certified = random.chance(1, 4);
+  to.member.recovery.donor_threshold = one_of<std::uint64_t>(random, {1, 20, recovery::donor_threshold_max});
+  to.member.recovery.clone_threshold = one_of<std::uint64_t>(random, {20, 500, recovery::clone_threshold_max});
+  to.member.recovery.policy = random.chance(1, 2) ? recovery::donor_policy::random : recovery::donor_policy::balanced;
+  to.member.recovery.progress_ticks = one_of<std::uint64_t>(random, {100, 500, 3000});
+  to.member.recovery.retry_count = one_of<std::uint64_t>(random, {2, 10});
+  to.member.recovery.reconnect_ticks = one_of<std::uint64_t>(random, {50, 500});
+  to.member.recovery.online_when_certified = random.chance(1, 4);
   to.member.stable_every_ticks = one_of<std::uint64_t>(random, {5, 100});
   to.majority_ticks = one_of<std::uint64_t>(random, {0, 50, 500});
   to.copy_time = milliseconds(one_of<std::uint64_t>(random, {5, 500, 3000}));
@@ -153,7 +155,7 @@ std::string limits::describe() const {
       node.checkpoint_bytes, log.segment_bytes, log.retain_bytes, durable == durability::os ? "OS" : "DISK",
       links.delay_min.value(), links.delay_max.value(), links.loss_ppm, links.repeat_ppm, links.reorder_ppm,
       node.heartbeat_ticks.value(), node.suspect_ticks.value(), node.expel_ticks.value(), think_time.value(),
-      apply_time.value(), member.donor_threshold, member.clone_threshold, copy_time.value() / 1000,
+      apply_time.value(), member.recovery.donor_threshold, member.recovery.clone_threshold, copy_time.value() / 1000,
       chaos.value() / 1'000'000);
 }
 

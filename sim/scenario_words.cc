@@ -37,6 +37,14 @@ template <bool Full> void set_disk(stage& on, cap const& with) {
   on.each(with.servers[0], [](server& each) { each.set_disk_full(Full); });
 }
 
+template <bool Unreadable> void set_log(stage& on, cap const& with) {
+  on.each(with.servers[0], [](server& each) { each.set_log_unreadable(Unreadable); });
+}
+
+template <bool Boasts> void set_boasting(stage& on, cap const& with) {
+  on.each(with.servers[0], [](server& each) { each.set_boasting(Boasts); });
+}
+
 template <bool Slow> void set_applier(stage& on, cap const& with) {
   on.each(with.servers[0], [](server& each) { each.set_slow_applier(Slow); });
 }
@@ -114,6 +122,10 @@ constexpr std::array commands{
     command_phrase{"force SERVERS", [](stage& on, cap const& with) { on.force(with.servers[0]); }},
     command_phrase{"fill-disk SERVERS", set_disk<true>},
     command_phrase{"free-disk SERVERS", set_disk<false>},
+    command_phrase{"break-log SERVERS", set_log<true>},
+    command_phrase{"mend-log SERVERS", set_log<false>},
+    command_phrase{"boast SERVERS", set_boasting<true>},
+    command_phrase{"be-honest SERVERS", set_boasting<false>},
     command_phrase{"slow-applier SERVERS", set_applier<true>},
     command_phrase{"fast-applier SERVERS", set_applier<false>},
     command_phrase{"clock SERVERS ahead TIME", step_clock},
@@ -175,10 +187,34 @@ template <class Value> bool rules_have(stage const& on, cap const& with, Value x
   });
 }
 
+// Of the join under way, or the last one.
+template <class Holds> bool of_join(stage const& on, cap const& with, Holds const& holds) {
+  return on.all_of(with.servers[0], [&](server const& each) {
+    return each.member() != nullptr && each.member()->report().joins() > 0 && holds(each.member()->report().record());
+  });
+}
+
+bool copied(stage const& on, cap const& with) {
+  return of_join(on, with, [](gr::join_record const& join) { return join.copies > 0; });
+}
+bool not_copied(stage const& on, cap const& with) {
+  return of_join(on, with, [](gr::join_record const& join) { return join.copies == 0; });
+}
+bool asked_at_least(stage const& on, cap const& with) {
+  return of_join(on, with, [&](gr::join_record const& join) { return join.attempts >= with.numbers[0]; });
+}
+bool asked_at_most(stage const& on, cap const& with) {
+  return of_join(on, with, [&](gr::join_record const& join) { return join.attempts <= with.numbers[0]; });
+}
+
 constexpr std::array claims{
     claim_phrase{"online SERVERS", online},
     claim_phrase{"not online SERVERS", not_online},
     claim_phrase{"down SERVERS", down},
+    claim_phrase{"copied SERVERS", copied},
+    claim_phrase{"not copied SERVERS", not_copied},
+    claim_phrase{"donors asked at least NUMBER by SERVERS", asked_at_least},
+    claim_phrase{"donors asked at most NUMBER by SERVERS", asked_at_most},
     claim_phrase{"progress", [](stage const& on, cap const&) { return on.progressed(); }},
     claim_phrase{"no progress", [](stage const& on, cap const&) { return !on.progressed(); }},
     claim_phrase{"same data", [](stage const& on, cap const&) { return on.same_data(); }},
@@ -331,17 +367,43 @@ std::vector<setting> const all_settings{
      [](scenario& to, std::uint64_t value) { to.with.payload_max = value; },
      {}},
     {"rows", kind::number, 1, 100'000, [](scenario& to, std::uint64_t value) { to.with.rows = value; }, {}},
+    {"donor-policy",
+     kind::word,
+     0,
+     0,
+     [](scenario& to, std::uint64_t value) {
+       to.with.member.recovery.policy = value == 0 ? recovery::donor_policy::random : recovery::donor_policy::balanced;
+     },
+     {"RANDOM", "BALANCED"}},
+    {"donor-patience",
+     kind::time,
+     tick,
+     hour,
+     [](scenario& to, std::uint64_t value) { to.with.member.recovery.progress_ticks = value / tick; },
+     {}},
+    {"reconnect",
+     kind::time,
+     0,
+     hour,
+     [](scenario& to, std::uint64_t value) { to.with.member.recovery.reconnect_ticks = value / tick; },
+     {}},
+    {"retries",
+     kind::number,
+     0,
+     1000,
+     [](scenario& to, std::uint64_t value) { to.with.member.recovery.retry_count = value; },
+     {}},
     {"donor-threshold",
      kind::number,
      1,
      recovery::donor_threshold_max,
-     [](scenario& to, std::uint64_t value) { to.with.member.donor_threshold = value; },
+     [](scenario& to, std::uint64_t value) { to.with.member.recovery.donor_threshold = value; },
      {}},
     {"clone-threshold",
      kind::number,
      1,
      recovery::clone_threshold_max,
-     [](scenario& to, std::uint64_t value) { to.with.member.clone_threshold = value; },
+     [](scenario& to, std::uint64_t value) { to.with.member.recovery.clone_threshold = value; },
      {}},
 };
 

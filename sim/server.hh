@@ -52,7 +52,9 @@ class server {
   void stand_in(std::uint32_t zone) { zone_ = zone; }
   void set_slow_applier(bool slow);
   void set_disk_full(bool full) { disk_->set_full(full); }
-  void peer_died(std::string const& address);  // its connections broke
+  void set_log_unreadable(bool unreadable) { log_unreadable_ = unreadable; }  // by others: its disk gives errors
+  void set_boasting(bool boasts) { boasts_ = boasts; }  // it says that its log goes back to the beginning
+  void peer_died(std::string const& address);           // its connections broke
 
   // ---- what one can see ----
   [[nodiscard]] std::string const& name() const { return name_; }
@@ -152,9 +154,10 @@ class server {
   };
   [[nodiscard]] choice_facts facts_now() const { return {last_seen_.others, member_->site()}; }
   void check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t> stands_at, choice_facts const& known);
+  [[nodiscard]] static xcom::event boasting(xcom::event const& what);
   void note_online();
   void check_stable(gr::seqno_t up_to) const;
-  void note_promised_history(xcom::member_id const& donor, xcom::slot_no from);
+  void note_promised_history(xcom::member_id const& joiner, gr::history_answer const& answer);
   void check_promised_history();
   void donate(gr::donate_state const& what);
   bool begin_to_receive();
@@ -188,6 +191,8 @@ class server {
   bool lost_power_ = false;                     // since the log was last opened
   bool left_ = false;
   bool slow_applier_ = false;
+  bool log_unreadable_ = false;
+  bool boasts_ = false;
 
   // The process.
   std::uint64_t life_ = 0;

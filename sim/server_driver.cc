@@ -140,7 +140,7 @@ void server::perform(xcom::send& what) { send_out(what.address, std::move(what.w
 void server::perform(xcom::serve_log const& what) {
   ++world_.count.served;
   xcom::fetched answer{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
-  if (what.asked.from >= log_->begins() && what.asked.from <= what.up_to) {
+  if (!log_unreadable_ && what.asked.from >= log_->begins() && what.asked.from <= what.up_to) {
     auto slots = log_->read(what.asked.from, what.up_to, what.asked.bytes_max);
     check(slots.has_value(), "a whole log can be read: " + (slots ? "" : slots.error().text));
     answer.slots = std::move(*slots);

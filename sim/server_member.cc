@@ -44,6 +44,8 @@ void server::perform(gr::tell const& what) {
   auto const decoded = base::decode<gr::direct_message>(what.payload);
   if (decoded && std::holds_alternative<gr::history_query>(*decoded) && !member_->compares())
     check_donor(what.to, engine_->position(), facts_now());
+  if (auto const* answer = decoded ? std::get_if<gr::history_answer>(&*decoded) : nullptr)
+    note_promised_history(what.to, *answer);
   auto const* who = node_->current_site().find(what.to);
   if (who != nullptr) send_out(who->address, xcom::direct{what.payload});
 }
@@ -90,9 +92,17 @@ void server::perform(gr::to_node const& what) {
     check_donor(*change->source, std::max(engine_->position(), member_->state().seqno), facts_now());
   if (auto const* begin = std::get_if<xcom::start_delivery>(&what.what); begin != nullptr && !own_place_)
     index_began_ = gr::state_of(begin->from).seqno;
-  if (auto const* begin = std::get_if<xcom::start_delivery>(&what.what); begin != nullptr && begin->source)
-    note_promised_history(*begin->source, begin->from.slot);
-  inbox_.push_back(what.what);
+  inbox_.push_back(boasts_ ? boasting(what.what) : what.what);
+}
+
+// What a member says of its log and what it has may differ: what was purged after it spoke, and what it is wrong about.
+xcom::event server::boasting(xcom::event const& what) {
+  auto const* const told = std::get_if<xcom::app_facts>(&what);
+  auto facts = told == nullptr ? base::result<gr::live_facts>(base::fail("something else"))
+                               : base::decode<gr::live_facts>(told->facts);
+  if (!facts) return what;
+  facts->first_available = 0;
+  return xcom::app_facts{base::encode(*facts)};
 }
 
 void server::perform(gr::say const& what) {
@@ -159,7 +169,7 @@ void server::note_online() {
   bool const online = is_online();
   if (std::exchange(was_online_, online) || !online) return;
   world_.trace(name_, "is online");
-  auto const certified_is_enough = world_.with.member.online_when_certified;
+  auto const certified_is_enough = world_.with.member.recovery.online_when_certified;
   world_.watch.became_online(self_, boot_, certified_is_enough ? member_->state().seqno : engine_->position());
 }
 
@@ -172,10 +182,10 @@ void server::check_stable(gr::seqno_t up_to) const {
   world_.watch.called_stable(up_to, online);
 }
 
-// A donor said where to begin: what follows that place is there until the joiner needs nobody any more.
-void server::note_promised_history(xcom::member_id const& donor, xcom::slot_no from) {
-  for (auto* each : world_.servers)
-    if (each->self_ == donor && each->is_running()) each->promised_history_[self_] = {boot_, from};
+// It says where to begin: what follows that place is there until the joiner needs nobody any more.
+void server::note_promised_history(xcom::member_id const& joiner, gr::history_answer const& answer) {
+  auto const* const who = member_->site().find(joiner);
+  if (who != nullptr && !answer.from.empty()) promised_history_[joiner] = {who->boot, answer.from.front().slot};
 }
 
 void server::check_promised_history() {
@@ -203,6 +213,7 @@ void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t
   for (auto const& each : known.others) {
     auto const* who = known.at.find(each.id);
     if (!each.heard || who == nullptr || who->role == xcom::member_role::arbiter) continue;
+    if (who->role == xcom::member_role::non_voting) continue;
     auto const its = base::decode<gr::member_facts>(who->app);
     auto const begins = each.facts.first_available;
     bool const serves = !stands_at || (begins >= 0 && begins <= *stands_at);
@@ -211,7 +222,7 @@ void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t
     furthest = std::max(furthest, each.facts.applied);
   }
   auto const is_close = [&](gr::neighbor const* each) {
-    return static_cast<std::uint64_t>(furthest - each->facts.applied) < world_.with.member.donor_threshold;
+    return static_cast<std::uint64_t>(furthest - each->facts.applied) < world_.with.member.recovery.donor_threshold;
   };
   auto const chosen = std::find_if(able.begin(), able.end(), [&](auto const* each) { return each->id == donor; });
   check(chosen != able.end(), [&] {
@@ -226,7 +237,7 @@ void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t
       able.begin(), able.end(), [&](auto const* each) { return is_close(each) && !donors_tried_.contains(each->id); });
   check(is_close(*chosen) || better == able.end(), [&] {
     return fmt::format("{} chooses a donor at {} before one at {}, with donor_threshold {}", name_,
-                       (*chosen)->facts.applied, (*better)->facts.applied, world_.with.member.donor_threshold);
+                       (*chosen)->facts.applied, (*better)->facts.applied, world_.with.member.recovery.donor_threshold);
   });
 }
 

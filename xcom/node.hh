@@ -272,6 +272,10 @@ class node {
   // ensure: delivery was started.
   [[nodiscard]] checkpoint checkpoint_here() const;
   [[nodiscard]] bool is_delivering() const { return delivering_.has_value(); }
+  // As much was delivered and not consumed as may be: nothing more is asked for until the application has done some of it.
+  [[nodiscard]] bool is_sated() const {
+    return delivering_ && delivering_->unconsumed_bytes >= config_.undelivered_bytes_max;
+  }
   [[nodiscard]] bool is_member() const { return phase_ == phase::member; }
   [[nodiscard]] bool is_leaving() const { return leaving_; }
   [[nodiscard]] bool have_quorum() const { return have_quorum_; }

@@ -106,6 +106,12 @@ st_maria_plugin _maria_plugin_declarations_[] = {
                        gr::mariadb::init_member_stats_table),
     gr::mariadb::table("REPLICATION_GROUP_COMMUNICATION_INFORMATION", "The group's ordered log",
                        gr::mariadb::init_communication_table),
+    gr::mariadb::table("REPLICATION_GROUP_RECOVERY", "How this member joins, and its last joins",
+                       gr::mariadb::init_recovery_table),
+    gr::mariadb::table("REPLICATION_GROUP_DONORS", "Every member looked at as a donor in these joins",
+                       gr::mariadb::init_donors_table),
+    gr::mariadb::table("REPLICATION_GROUP_JOIN_PLAN", "What would happen if a member joined now",
+                       gr::mariadb::init_join_plan_table),
     {},
 };
 }

@@ -22,10 +22,19 @@ using table_row = std::vector<table_cell>;
 std::span<column const> members_columns();
 std::span<column const> member_stats_columns();
 std::span<column const> communication_columns();
+std::span<column const> recovery_columns();
+std::span<column const> donors_columns();
+std::span<column const> join_plan_columns();
 
 std::vector<table_row> members_rows(group_status const& now);
 // Counters are this member's own. Of the others only positions are known: their counters read 0, and COUNTERS_FROM says HEARTBEAT.
 std::vector<table_row> member_stats_rows(group_status const& now);
 std::vector<table_row> communication_rows(group_status const& now);
+// The joins of this member, newest first; what is not known of one reads -1.
+std::vector<table_row> recovery_rows(group_status const& now);
+// Every member that was looked at in every decision of these joins.
+std::vector<table_row> donors_rows(group_status const& now);
+// What would happen to a joiner now: to an empty server, to each member, and to one at `asked` (gr/join_facts.hh).
+std::vector<table_row> join_plan_rows(group_status const& now, std::string const& asked);
 
 }  // namespace gr::mariadb

@@ -103,6 +103,10 @@ template <auto Rows> int fill(THD* thd, void* table_list, void*) {
   return held ? store_rows(thd, table_list, Rows(held->status())) : 0;
 }
 
+std::vector<table_row> join_plan_rows_as_asked(group_status const& now) {
+  return join_plan_rows(now, shared_state::instance().options()->text("group_replication_join_plan_position"));
+}
+
 // ---- descriptions into the server ----
 bool layouts_are_known(char const* table) {
   auto const version = running_server_version();
@@ -155,6 +159,21 @@ int init_member_stats_table(void* schema_table) {
 int init_communication_table(void* schema_table) {
   static auto* const fields = describe(communication_columns());
   return init(schema_table, "REPLICATION_GROUP_COMMUNICATION_INFORMATION", *fields, fill<communication_rows>);
+}
+
+int init_recovery_table(void* schema_table) {
+  static auto* const fields = describe(recovery_columns());
+  return init(schema_table, "REPLICATION_GROUP_RECOVERY", *fields, fill<recovery_rows>);
+}
+
+int init_donors_table(void* schema_table) {
+  static auto* const fields = describe(donors_columns());
+  return init(schema_table, "REPLICATION_GROUP_DONORS", *fields, fill<donors_rows>);
+}
+
+int init_join_plan_table(void* schema_table) {
+  static auto* const fields = describe(join_plan_columns());
+  return init(schema_table, "REPLICATION_GROUP_JOIN_PLAN", *fields, fill<join_plan_rows_as_asked>);
 }
 
 }  // namespace gr::mariadb

@@ -9,5 +9,8 @@ namespace gr::mariadb {
 int init_members_table(void* schema_table);
 int init_member_stats_table(void* schema_table);
 int init_communication_table(void* schema_table);
+int init_recovery_table(void* schema_table);
+int init_donors_table(void* schema_table);
+int init_join_plan_table(void* schema_table);
 
 }  // namespace gr::mariadb

@@ -211,13 +211,14 @@ base::result<void> provider::join(connect_request const& request) {
   return joined;
 }
 
-abi::status provider::connect(char const* group_name, char const* url, bool bootstrap) {
+abi::status provider::connect(char const* group_name, char const* url, char const* donors, bool bootstrap) {
   std::lock_guard const hold(life_mutex_);
   {
     std::lock_guard const join_it(evictor_mutex_);
     if (evictor_.joinable()) evictor_.join();
   }
-  auto const request = plan_connect(group_name, url, bootstrap);
+  auto request = plan_connect(group_name, url, bootstrap);
+  if (request) request->donors = text_or_empty(donors);
   if (!request) {
     log(level::error, request.error().text);
     return abi::node_fail;

@@ -37,7 +37,7 @@ class provider final : public gr::server {
 
   // ---- start and end: provider.cc ----
   abi::status init(wsrep_init_args const& args);
-  abi::status connect(char const* group_name, char const* url, bool bootstrap);
+  abi::status connect(char const* group_name, char const* url, char const* donors, bool bootstrap);
   abi::status disconnect();
   abi::status options_set(char const* list);
   abi::status reload_certificates();

@@ -66,8 +66,8 @@ std::uint32_t do_capabilities(provider&) { return abi::capabilities; }
 int do_options_set(provider& self, char const* list) { return self.options_set(list); }
 char* do_options_get(provider& self) { return self.options_get(); }
 int do_enc_set_key(provider&, wsrep_buf const*) { return abi::ok; }
-int do_connect(provider& self, char const* group, char const* url, char const*, bool bootstrap) {
-  return self.connect(group, url, bootstrap);
+int do_connect(provider& self, char const* group, char const* url, char const* donors, bool bootstrap) {
+  return self.connect(group, url, donors, bootstrap);
 }
 int do_disconnect(provider& self) { return self.disconnect(); }
 int do_recv(provider& self, void* recv_ctx) { return self.recv(recv_ctx); }

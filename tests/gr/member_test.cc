@@ -151,6 +151,36 @@ TEST(member, a_restarted_member_takes_verdicts_from_notes_and_hands_over_only_wh
   EXPECT_EQ(again.machine.state(), first.machine.state());
 }
 
+// It left in order, was started again, and a human made it go on by itself: the view that took it out is one of its log.
+TEST(member, the_view_that_took_out_the_process_before_is_a_position_like_any_other) {
+  auto config = config_of(two);
+  config.history = base::make_uuid(9, 9);
+  config.base = 1;
+  config.boot = 2;
+  fed again(std::move(config));
+  auto alone = both();
+  alone.version = 4;
+  std::erase_if(alone.members, [](auto const& each) { return each.id == one; });
+  alone.members[0].boot = 2;
+  again.step(gr::resumed{beginning(), alone});
+  again.step(gr::quorum{true, {two}});
+  gr::observed seen;
+  seen.now = base::tick_count(1);
+  seen.applied = 1;
+  seen.have_quorum = true;
+  again.step(seen);
+  auto without = both();
+  without.version = 3;
+  std::erase_if(without.members, [](auto const& each) { return each.id == two; });
+  again.step(slot(1, xcom::site_change{both()}));
+  again.step(slot(2, xcom::site_change{without}));
+  again.step(slot(3, xcom::site_change{alone}));
+  auto const handed = again.handed<gr::view_installed>();
+  ASSERT_EQ(handed.size(), 2U);
+  EXPECT_EQ(handed[0].now.seqno, 2);
+  EXPECT_EQ(handed[1].now.seqno, 3);
+}
+
 // The database's data was on the disk when the host failed, and the newest notes were not.
 TEST(member, what_its_data_holds_beyond_the_last_note_is_judged_again) {
   fed first(config_of(two));

@@ -51,7 +51,7 @@ class connected_provider : public testing::Test {
     args.options = "base_port=4567";
     args.logger_cb = keep_line;
     ASSERT_EQ(provider_.init(args), abi::ok);
-    ASSERT_EQ(provider_.connect("shop", "gcomm://", true), abi::ok);
+    ASSERT_EQ(provider_.connect("shop", "gcomm://", "", true), abi::ok);
   }
   void TearDown() override { std::filesystem::remove_all(data_dir_); }
 
