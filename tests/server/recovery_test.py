@@ -1,0 +1,310 @@
+#!/usr/bin/python3
+"""What a user sees of a join, while it runs and afterwards: REPLICATION_GROUP_RECOVERY, _DONORS and _JOIN_PLAN, and the error log."""
+import contextlib
+import re
+import time
+
+import pymysql
+from harness import Failed, Group, Writers, check, run, wait_for
+
+HEAVY_ROWS = 60_000  # of one transaction: some 10 MB, applied in about a second
+
+
+def rows(member, table, where="1"):
+    """The rows of one of our tables as dictionaries, in the table's order."""
+    with contextlib.closing(member.connect(timeout=10)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
+        cursor.execute(f"SELECT * FROM information_schema.REPLICATION_GROUP_{table} WHERE {where}")
+        return list(cursor.fetchall())
+
+
+def last_join(member):
+    found = rows(member, "RECOVERY")
+    check(found, f"{member.name} knows of no join")
+    return found[0]
+
+
+def donors_of(member, join):
+    return rows(member, "DONORS", f"JOIN_NUMBER = {join['JOIN_NUMBER']}")
+
+
+def chosen_in(donors):
+    return [each["MEMBER_NAME"] for each in donors if each["IS_DONOR"] == "YES"]
+
+
+def watch(member, until, timeout=120):
+    """Reads the newest row of RECOVERY again and again, from the first moment the server answers until it is in phase `until`."""
+    seen, slowest, end = [], 0, time.monotonic() + timeout
+    while time.monotonic() < end:
+        began = time.monotonic()
+        with contextlib.suppress(pymysql.err.MySQLError, OSError, Failed):
+            row = last_join(member)
+            slowest = max(slowest, time.monotonic() - began)
+            seen.append(row)
+            if row["PHASE"] == until:
+                return seen, slowest
+        check(member.is_alive(), f"{member.name} ended: {member.log_that_matters(8)}")
+        time.sleep(0.02)
+    raise Failed(f"{member.name}: not {until} within {timeout} s; last seen: {seen[-1:]}")
+
+
+def prepare(group):
+    group[0].sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v VARCHAR(200), KEY (v))",
+                 "CREATE TABLE d.small (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+    group.check_equal()
+
+
+def write_heavily(member, transactions):
+    for each in range(transactions):
+        first = each * HEAVY_ROWS + 1
+        member.sql(f"INSERT INTO d.t SELECT seq, REPEAT(MD5(seq), 5) FROM seq_{first}_to_{first + HEAVY_ROWS - 1}", database="d", timeout=120)
+
+
+def incrementally():
+    """a member that was away reads the log: phase, donor, what is done and left, rate and ETA while it does, and one row of it afterwards"""
+    with Group(3) as group:
+        group.form()
+        prepare(group)
+        joiner = group[2]
+        joiner.stop()
+        write_heavily(group[0], 12)
+        joiner.start(wait=False)
+        seen, slowest = watch(joiner, "ONLINE")
+        joiner.wait_ready()
+        fetching = [each for each in seen if each["PHASE"] in ("INCREMENTAL", "APPLYING") and each["TRANSACTIONS_LEFT"] > 0]
+        check(len(fetching) > 3, f"the join was not seen while it ran: {[each['PHASE'] for each in seen]}")
+        lefts = [each["TRANSACTIONS_LEFT"] for each in fetching]
+        check(lefts[0] > lefts[-1] and max(lefts) >= 6, f"nothing went on: {lefts}")
+        check(any(each["ETA_MS"] > 0 and each["BYTES_READ"] > 1_000_000 for each in fetching), f"no rate, no bytes: {fetching[-1]}")
+        row = last_join(joiner)
+        print(f"  seen {len(seen)} times, slowest answer {slowest * 1000:.0f} ms: {row}")
+        check(slowest < 2, f"the table took {slowest:.1f} s to answer")
+        check(row["METHOD"] == "incremental" and row["TRANSACTIONS_LEFT"] == 0 and row["TRANSACTIONS_DONE"] >= 12, f"{row}")
+        check(row["DONOR_NAME"] in ("m1", "m2") and row["ATTEMPTS"] == 1 and row["LAST_ERROR"] == "", f"{row}")
+        donors = donors_of(joiner, row)
+        check({each["MEMBER_NAME"] for each in donors} == {"m1", "m2"}, f"not every candidate: {donors}")
+        check(all(each["VERDICT"] == "kept" and each["MEMBER_STATE"] == "ONLINE" and each["LOG_UP_TO"] >= 12 for each in donors), f"{donors}")
+        check(chosen_in(donors) == [row["DONOR_NAME"]], f"{donors}")
+        lines = re.findall(r"recovery: (?:INCREMENTAL|APPLYING).*transactions applied.*", joiner.log())
+        check(row["LASTED_MS"] < 5500 or lines, "no line of progress in the error log")
+        print(f"  {lines[:1]}")
+        group.check_equal()
+
+
+def after_a_kill():
+    """a member that was killed and comes back with its own log chooses a donor by the same rules, and the join is a row"""
+    with Group(3, server_options={"innodb_flush_log_at_trx_commit": 1}) as group:
+        group.form()
+        prepare(group)
+        joiner = group[2]
+        joiner.kill()
+        write_heavily(group[0], 3)
+        joiner.start(recover=True)
+        row = last_join(joiner)
+        check(row["PHASE"] == "ONLINE" and row["FULL_COPIES"] == 0 and row["TRANSACTIONS_DONE"] >= 3, f"{row}")
+        print(f"  {row}")
+        group.check_equal()
+
+
+def by_full_copy():
+    """a member without data takes a full copy: why, from whom, which others were looked at, and the log that followed it"""
+    with Group(3) as group:
+        group.form()
+        prepare(group)
+        writers = Writers(group.members[:2])
+        joiner = group[2]
+        joiner.kill()
+        joiner.wipe()
+        joiner.start()
+        row = last_join(joiner)
+        print(f"  {row}")
+        check(row["METHOD"] == "full copy, incremental" and row["FULL_COPIES"] == 1 and row["PHASE"] == "ONLINE", f"{row}")
+        donors = donors_of(joiner, row)
+        check([each["METHOD"] for each in donors][0] == "clone" and "no data" in donors[0]["METHOD_WHY"], f"{donors}")
+        check(len(chosen_in(donors)) >= 1, f"{donors}")
+        writers.stop()
+        for each in group.members:
+            writers.check_present(each)
+        group.check_equal()
+        # Known after a restart as well, beside the next one.
+        joiner.stop()
+        joiner.start()
+        again = rows(joiner, "RECOVERY")
+        check([each["JOIN_NUMBER"] for each in again[:2]] == [row["JOIN_NUMBER"] + 1, row["JOIN_NUMBER"]], f"{again}")
+        check(again[1]["METHOD"] == row["METHOD"] and again[1]["STARTED_AT"] == row["STARTED_AT"], f"{again[1]}")
+        check(len(donors_of(joiner, row)) == len(donors), "the donors of the join before are forgotten")
+
+
+def donor_is_killed():
+    """the donor is killed in mid-transfer: another one continues, nothing is read twice into the tables, and both are told"""
+    with Group(4, server_options={"wsrep_slave_threads": 1}) as group:
+        group.form()
+        prepare(group)
+        joiner = group[3]
+        joiner.stop()
+        write_heavily(group[0], 16)  # more than a member takes in before it has applied some
+        joiner.start(wait=False)
+        wait_for("a donor that sends", 60, lambda: re.search(r"recovery: incremental, from donor (m\d)", joiner.log()))
+        first = re.findall(r"recovery: incremental, from donor (m\d)", joiner.log())[-1]
+        donor = next(each for each in group.members if each.name == first)
+        donor.kill()
+        seen, _ = watch(joiner, "ONLINE", 240)
+        joiner.wait_ready()
+        row = last_join(joiner)
+        print(f"  {row}")
+        donors = donors_of(joiner, row)
+        names = chosen_in(donors)
+        check(names[0] == first and names[-1] != first and row["DONOR_NAME"] == names[-1], f"{names}: {row}")
+        check(row["ATTEMPTS"] >= 2 and row["LAST_ERROR"].startswith(f"{first}: "), f"{row}")
+        check(re.search(rf"recovery: donor {first} failed: ", joiner.log()), "the error log does not say so")
+        group.check_equal([each for each in group.members if each.is_alive()])
+
+
+def donor_stands_still():
+    """the donor is stopped (SIGSTOP) in mid-transfer: it is replaced, whether it is found silent or brings nothing"""
+    with Group(4, server_options={"wsrep_slave_threads": 1, "group_replication_recovery_progress_timeout": 2}) as group:
+        group.form()
+        prepare(group)
+        joiner = group[3]
+        joiner.stop()
+        write_heavily(group[0], 16)
+        joiner.start(wait=False)
+        wait_for("a donor that sends", 60, lambda: re.search(r"recovery: incremental, from donor (m\d)", joiner.log()))
+        first = re.findall(r"recovery: incremental, from donor (m\d)", joiner.log())[-1]
+        donor = next(each for each in group.members if each.name == first)
+        donor.pause()
+        try:
+            watch(joiner, "ONLINE", 240)
+        finally:
+            donor.resume()
+        row = last_join(joiner)
+        print(f"  {row}")
+        names = chosen_in(donors_of(joiner, row))
+        check(row["PHASE"] == "ONLINE" and row["ATTEMPTS"] >= 2 and names[0] == first and names[-1] != first, f"{row}: {names}")
+        check(row["LAST_ERROR"].startswith(f"{first}: "), f"{row}")
+        for each in (joiner, donor):
+            each.wait_ready()
+        group.check_equal()
+
+
+def named_donors():
+    """group_replication_donor_list comes first, then wsrep_sst_donor, then the policy; who is named and unknown is passed over"""
+    with Group(3) as group:
+        group.form()
+        prepare(group)
+        joiner = group[2]
+        for options, wanted in (({"group_replication_donor_list": "nobody, m2", "wsrep_sst_donor": "m1"}, "m2"),
+                                ({"group_replication_donor_list": f"127.0.0.1:{group[0].group_port}"}, "m1"),
+                                ({"wsrep_sst_donor": "m2"}, "m2"), ({"wsrep_sst_donor": "m1,"}, "m1")):
+            joiner.stop()
+            group[0].sql("INSERT INTO d.small (v) VALUES (1), (2)")
+            joiner.settings["server_options"] = options
+            joiner.start()
+            row = last_join(joiner)
+            check(row["DONOR_NAME"] == wanted, f"{options}: {row}")
+            donors = donors_of(joiner, row)
+            check(any(each["MEMBER_NAME"] == wanted and "named" in each["REASON"] and each["ASKED_AS"] == 1 for each in donors), f"{donors}")
+        group.check_equal()
+
+
+def plan(member, position=None):
+    if position is not None:
+        member.sql(f"SET GLOBAL group_replication_join_plan_position = '{position}'")
+    time.sleep(0.2)  # a snapshot is taken every 100 ms
+    found = {}
+    for each in rows(member, "JOIN_PLAN"):
+        found.setdefault(each["JOINER"], []).append(each)
+    return found
+
+
+def what_if():
+    """REPLICATION_GROUP_JOIN_PLAN says on any member what would happen to a joiner: method, why, donors and their verdicts, and obeys SET"""
+    asked = "new member at join_plan_position"
+    with Group(3) as group:
+        group.form()
+        prepare(group)
+        group[0].sql("INSERT INTO d.small (v) VALUES (1)")
+        group.check_equal()
+        uuid = group[0].status("wsrep_cluster_state_uuid")
+        last = int(group[0].status("wsrep_last_committed"))
+        for member in group.members:
+            found = plan(member)
+            check(set(found) == {"new member", "m1", "m2", "m3"}, f"{set(found)}")
+            check(all(each["METHOD"] == "clone" for each in found["new member"]), f"{found['new member']}")
+            check(sorted(each["ASKED_AS"] for each in found["new member"]) == [1, 2, 3], f"{found['new member']}")
+            check({each["VERDICT"] for each in found["m1"] if each["MEMBER_NAME"] == "m1"} == {"self"}, f"{found['m1']}")
+        member = group[1]
+        three_behind = plan(member, last - 3)[asked]
+        check(all(each["METHOD"] == "incremental" and each["TRANSACTIONS_MISSING"] == 3 for each in three_behind), f"{three_behind}")
+        member.sql("SET GLOBAL group_replication_clone_threshold = 3")
+        check(all(each["METHOD"] == "clone" for each in plan(member)[asked]), "the threshold set does not count")
+        member.sql("SET GLOBAL group_replication_clone_threshold = 4", "SET GLOBAL group_replication_donor_policy = RANDOM")
+        random = plan(member)[asked]
+        check(all(each["METHOD"] == "incremental" and each["ASKED_AS"] == 1 for each in random), f"{random}")
+        (errant,) = plan(member, last + 5)[asked]
+        check(errant["METHOD"] == "leave" and f"{uuid}:{last + 1}-{last + 5}" in errant["METHOD_WHY"], f"{errant}")
+        (errant,) = plan(member, f"11111111-1111-1111-1111-111111111111:1-4,{uuid}:1-{last}")[asked]
+        check("11111111-1111-1111-1111-111111111111:1-4" in errant["METHOD_WHY"], f"{errant}")
+        for wrong in ("-1", "x", "1:2"):
+            try:
+                member.sql(f"SET GLOBAL group_replication_join_plan_position = '{wrong}'")
+                raise Failed(f"position '{wrong}' was taken")
+            except pymysql.err.MySQLError:
+                pass
+        for name, wrong in (("donor_threshold", "0"), ("donor_threshold", "9223372036854775808"), ("clone_threshold", "0")):
+            try:
+                member.sql(f"SET GLOBAL group_replication_{name} = {wrong}")
+                raise Failed(f"{name} = {wrong} was taken")
+            except pymysql.err.MySQLError:
+                pass
+
+
+def own_transactions():
+    """a server with transactions the group does not have is refused with their exact set, keeps them, and the command it names helps"""
+    with Group(2) as group:
+        group.form()
+        prepare(group)
+        group.check_equal()
+        uuid, last = group[0].status("wsrep_cluster_state_uuid"), int(group[0].status("wsrep_last_committed"))
+        errant = group[1]
+        errant.stop()
+        state = errant.data / "grastate.dat"
+        state.write_text(state.read_text().replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1"))
+        group[0].wait_status("wsrep_cluster_size", "1")
+        errant.start(bootstrap=True)
+        for each in range(60):
+            errant.sql(f"INSERT INTO d.small VALUES ({1_000_000 + each}, 7)")
+        ahead = int(errant.status("wsrep_last_committed"))
+        errant.stop()
+        for each in errant.data.glob("group_replication.*.log"):  # else it goes on as the group of its own that it now is
+            each.unlink()
+        kept = state.read_text()
+        errant.start(wait=False)
+        errant.wait_exit(90)
+        group_last = int(group[0].status("wsrep_last_committed"))
+        said = re.findall(r"this server is refused: .*", errant.log())
+        check(said, f"no refusal: {errant.log_that_matters()}")
+        print(f"  {said[-1]}")
+        refused = re.search(rf"it holds (\d+) transactions the group does not have \({uuid}:(\d+)-(\d+)\)", said[-1])
+        check(refused and int(refused[3]) == ahead and int(refused[2]) == ahead - int(refused[1]) + 1, f"{said[-1]} ({last}, {ahead}, {group_last})")
+        check(last < int(refused[2]) <= group_last + 1, f"the set begins at {refused[2]}, the group stands at {group_last}")
+        check(state.read_text().split("seqno")[1].split()[1] == kept.split("seqno")[1].split()[1], "its position was touched")
+        # What it says to do: look at them outside the group, then take a copy.
+        errant.start(wait=False, arguments=["--wsrep-on=OFF", "--wsrep-provider=none", "--wsrep-cluster-address="])
+        wait_for("the server outside the group", 60, lambda: answers(errant))
+        check(errant.value("SELECT COUNT(*) FROM d.small WHERE v = 7") == 60, "some of its transactions are lost")
+        errant.stop()
+        state.unlink()
+        for each in errant.data.glob("group_replication.*.log"):
+            each.unlink()
+        errant.start()
+        check(last_join(errant)["FULL_COPIES"] == 1, f"{last_join(errant)}")
+        group.check_equal()
+
+
+def answers(member):
+    with contextlib.suppress(pymysql.err.MySQLError, OSError):
+        return member.value("SELECT 1") == 1
+
+
+if __name__ == "__main__":
+    run(incrementally, after_a_kill, by_full_copy, donor_is_killed, donor_stands_still, named_donors, what_if, own_transactions)
