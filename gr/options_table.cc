@@ -188,6 +188,19 @@ constexpr auto table = std::to_array<option_spec>({
     of_text("group_replication_join_plan_position", "", "", at_once,
             "a position or a GTID set: information_schema.REPLICATION_GROUP_JOIN_PLAN tells, beside the usual cases, "
             "what would happen to a member that stood there"),
+    // Clone: the transfer method wsrep_sst_method = clone.
+    of_choice(
+        "group_replication_clone_keep_old", "", "UNTIL_ONLINE", "NEVER,UNTIL_ONLINE,ALWAYS", at_once,
+        "what becomes of the data a clone replaced: removed at once, removed when the member is ONLINE, or kept in "
+        ".clone/kept.TIME of the data directory for a human"),
+    of_choice("group_replication_clone_compression", "", "ZSTD", "ZSTD,LZ4,NONE", at_once,
+              "how a donor packs what it sends"),
+    of_number("group_replication_clone_streams", "", "2", 1, 16, "connections", at_once,
+              "connections a donor sends over at once, each packed and encrypted on a thread of its own"),
+    of_bytes("group_replication_clone_max_rate", "", "0", 0, int64_max, at_once,
+             "bytes a second a donor sends at most; 0: no limit"),
+    of_time("group_replication_clone_reconnect_timeout", "", "60", 1000, 3600000, at_once,
+            "how long donor and joiner try to go on where a lost connection ended before the copy counts as failed"),
     of_choice("group_replication_recovery_complete_at", "", "TRANSACTIONS_APPLIED",
               "TRANSACTIONS_CERTIFIED,TRANSACTIONS_APPLIED", at_once, "when a joiner is ONLINE"),
     of_time("group_replication_components_stop_timeout", "", "300", 2000, year_ms, at_once, "longest wait at a leave"),
