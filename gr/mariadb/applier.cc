@@ -1,7 +1,9 @@
 // The server's applier threads: each asks for the next event and does with it what the server wants done.
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
+#include "gr/mariadb/clone_care.hh"
 #include "gr/mariadb/provider.hh"
 #include "gr/mariadb/views.hh"
 
@@ -142,6 +144,7 @@ bool provider::handle(view_installed const& event, void* recv_ctx) {
 }
 
 bool provider::handle(state_needed const&, void*) {
+  tell_transfer_program();
   void* request = nullptr;
   std::size_t length = 0;
   int const answer = server_.sst_request(server_.app, &request, &length);
@@ -156,6 +159,7 @@ bool provider::handle(donate_state const& event, void* recv_ctx) {
   order_.wait_left(event.position);
   auto const now =
       order_.freeze();  // the donation names a position, which must not move while the server takes it over
+  tell_transfer_program();
   wsrep_buf const request{event.request.data(), event.request.size()};
   wsrep_buf const no_state{nullptr, 0};
   auto const position = to_abi(position_group(), now);
@@ -172,7 +176,15 @@ bool provider::handle(caught_up const&, void*) {
   if (server_.synced(server_.app) != abi::success)
     log(level::warning, "the server did not take note that it is in sync");
   server_up_ = true;
+  settle_once();
   return false;
+}
+
+// The first time this member is ONLINE. Large files take a while to remove, and appliers wait for this one.
+void provider::settle_once() {
+  std::lock_guard const hold(settler_mutex_);
+  if (std::exchange(settled_, true)) return;
+  settler_ = std::thread([data_dir = server_.data_dir, options = options_] { settle_clone(data_dir, *options); });
 }
 
 bool provider::handle(group_closed const&, void* recv_ctx) {

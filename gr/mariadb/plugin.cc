@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "gr/mariadb/clone_care.hh"
 #include "gr/mariadb/configured_options.hh"
 #include "gr/mariadb/plugin_status.hh"
 #include "gr/mariadb/plugin_tables.hh"
@@ -44,6 +45,8 @@ void warn_of_second_image() {
 
 int init(void*) {
   warn_of_second_image();
+  // --wsrep-recover loads no provider, and InnoDB is about to open the data. The server is in its data directory.
+  if (!finish_interrupted_clone(".")) return 1;
   if (auto const loaded = load_configured_options(); !loaded) {
     log_error(loaded.error().text);
     return 1;

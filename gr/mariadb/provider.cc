@@ -7,6 +7,7 @@
 
 #include "gr/isolation.hh"
 #include "gr/mariadb/address.hh"
+#include "gr/mariadb/clone_care.hh"
 #include "gr/mariadb/configured_options.hh"
 #include "gr/mariadb/server_symbols.hh"
 #include "gr/mariadb/views.hh"
@@ -73,6 +74,7 @@ provider::provider(group_factory make_group, shared_state& shared)
 provider::~provider() {
   shared_.set_group(nullptr);
   if (evictor_.joinable()) evictor_.join();
+  if (settler_.joinable()) settler_.join();
   shared_.set_logger(nullptr);
 }
 
@@ -106,6 +108,8 @@ abi::status provider::init(wsrep_init_args const& args) {
   }
   for (auto const& each : *remarks) log(level::info, "wsrep_provider_options: " + each);
   set_gtid_domain();
+  make_own_programs_found();
+  if (!finish_interrupted_clone(server_.data_dir)) return abi::node_fail;
   take_position(args);
   return abi::ok;
 }
@@ -190,6 +194,11 @@ base::result<group_options> provider::plan_group() const {
   if (!position_group().is_nil() && !diverged_) plan.start = start_position{position_group(), order_.last_left()};
   plan.options = options_;
   return plan;
+}
+
+void provider::tell_transfer_program() const {
+  auto const plan = plan_group();
+  mariadb::tell_transfer_program(server_.data_dir, *options_, plan ? plan->own_host : std::string{});
 }
 
 base::result<void> provider::join(connect_request const& request) {

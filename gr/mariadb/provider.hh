@@ -102,6 +102,7 @@ class provider final : public gr::server {
   base::result<connect_request> plan_connect(char const* group_name, char const* url, bool bootstrap);
   base::result<void> check_bootstrap() const;
   base::result<group_options> plan_group() const;
+  void tell_transfer_program() const;
   base::result<void> join(connect_request const& request);
   void leave_in_background(std::string const& why);
   void end_process(std::string const& why);
@@ -131,6 +132,7 @@ class provider final : public gr::server {
   bool handle(caught_up const& event, void* recv_ctx);
   bool handle(group_closed const& event, void* recv_ctx);
   bool handle(fatal_error const& event, void* recv_ctx);
+  void settle_once();
   void finish(server_event const& event, event_queue::session_no session);
   void show(view const& now, void* recv_ctx);
   void check_applied(remote_write_set const& event, int answer);
@@ -161,6 +163,9 @@ class provider final : public gr::server {
   std::mutex life_mutex_;  // connect, disconnect, evictions: one at a time
   std::thread evictor_;
   std::mutex evictor_mutex_;
+  std::thread settler_;  // removes what a clone replaced
+  bool settled_ = false;
+  std::mutex settler_mutex_;
   std::atomic<int> receivers_{0};
   std::atomic<bool> server_up_{false};  // has completed its start
   std::atomic<bool> diverged_{false};   // this data is not the group's any more

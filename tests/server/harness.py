@@ -157,7 +157,7 @@ class Member:
         for given in (self.group.server_options, self.settings.get("server_options", {})):
             lines |= given
         text = "[mysqld]\n" + "".join(f"{key}={value}\n" if value is not None else f"{key}\n" for key, value in lines.items())
-        return text
+        return text + "[sst]\n" + "".join(f"{key}={value}\n" for key, value in self.settings.get("sst_section", {}).items())
 
     def write_configuration(self):
         path = self.directory / "my.cnf"
@@ -355,6 +355,9 @@ class Group:
             self.provider = self.directory / "lib" / "group_replication.so"
             shutil.copyfile(self.source, self.provider)
             self.provider.chmod(0o644)
+            program = self.source.parent / "bin" / "wsrep_sst_clone"
+            if program.exists():  # beside the library it is found without being on PATH
+                shutil.copy(program, self.directory / "lib")
         self.members = []
         _groups.append(self)
         for number in range(size):
