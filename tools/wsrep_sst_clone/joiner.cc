@@ -193,7 +193,7 @@ int joiner::receive() {
 
 // A donor that comes anew was asked by the provider: whoever was there before it has failed, known or not.
 int joiner::begin_session(std::unique_lock<std::mutex>& hold) {
-  auto const who = *std::exchange(asking_, std::nullopt);
+  auto const who = *asking_;  // stays until it is answered: its other lanes ask for the same
   if (session_) drop_session(hold, "another donor began");
   std::error_code wrong;
   fs::remove_all(places_.fresh, wrong);
@@ -218,6 +218,7 @@ int joiner::begin_session(std::unique_lock<std::mutex>& hold) {
     return EIO;
   }
   session_ = *made;
+  if (asking_->session == who.session) asking_.reset();
   progress_.emplace(who.data_bytes, now_ms());
   say(fmt::format("receiving about {} from {}, snapshot after {}", cloning::bytes_text(who.data_bytes),
                   runtime::printable(who.donor), runtime::printable(who.position)));
