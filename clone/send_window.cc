@@ -6,8 +6,14 @@
 
 namespace cloning {
 
+void send_window::widen(std::size_t chunks_max) {
+  ensure(chunks_max >= chunks_max_);
+  chunks_max_ = chunks_max;
+}
+
 std::uint64_t send_window::add(base::blob bytes) {
   ensure(has_room());
+  bytes_held_ += bytes.size();
   held_.push_back({std::move(bytes), {}});
   return read() - 1;
 }
@@ -21,7 +27,10 @@ std::optional<std::pair<std::uint64_t, base::blob>> send_window::take(lane who) 
 
 bool send_window::note_written(std::uint64_t next) {
   if (next > read()) return false;
-  for (; first_ < next; ++first_) held_.pop_front();
+  for (; first_ < next; ++first_) {
+    bytes_held_ -= held_.front().bytes.size();
+    held_.pop_front();
+  }
   return true;
 }
 

@@ -3,7 +3,7 @@
 //
 // Owner:  one thread at a time.
 // Always: (1) every chunk from written() to read() is held here, and is either waiting or on exactly one lane;
-//         (2) at most `chunks_max` are held; (3) the lowest that waits is taken first.
+//         (2) at most `chunks_max` are held, of bytes_held() bytes; (3) the lowest that waits is taken first.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,8 @@ class send_window {
   explicit send_window(std::size_t chunks_max) : chunks_max_(chunks_max) {}
 
   [[nodiscard]] bool has_room() const { return held_.size() < chunks_max_; }
+  // More from now on. ensure: not less.
+  void widen(std::size_t chunks_max);
   // ensure: has_room. The answer is its number.
   std::uint64_t add(base::blob bytes);
   // The lowest chunk that waits, which is on `who` from now on. O(chunks held).
@@ -33,6 +35,7 @@ class send_window {
   [[nodiscard]] std::uint64_t written() const { return first_; }
   [[nodiscard]] std::uint64_t read() const { return first_ + held_.size(); }
   [[nodiscard]] bool is_empty() const { return held_.empty(); }
+  [[nodiscard]] std::uint64_t bytes_held() const { return bytes_held_; }
 
  private:
   struct entry {
@@ -41,6 +44,7 @@ class send_window {
   };
   std::size_t chunks_max_;
   std::uint64_t first_ = 0;
+  std::uint64_t bytes_held_ = 0;
   std::deque<entry> held_;
 };
 

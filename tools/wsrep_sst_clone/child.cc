@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace sst {
 namespace {
@@ -75,7 +76,7 @@ void close_all(std::initializer_list<int> ends) {
 }  // namespace
 
 base::result<std::unique_ptr<child>> child::start(std::vector<std::string> const& command, pipe_kind pipe,
-                                                  std::vector<std::string> const& environment) {
+                                                  std::vector<std::string> const& environment, line_listener heard) {
   auto const said = open_pipe();
   if (!said) return said.error();
   pipe_ends data;
@@ -98,10 +99,10 @@ base::result<std::unique_ptr<child>> child::start(std::vector<std::string> const
     close_all({said->read, data.read, data.write});
     return why;
   }
-  return std::make_unique<child>(pid, takes ? data.write : gives ? data.read : -1, said->read);
+  return std::make_unique<child>(pid, takes ? data.write : gives ? data.read : -1, said->read, std::move(heard));
 }
 
-child::child(pid_t pid, int pipe, int said) : pid_(pid), pipe_(pipe) {
+child::child(pid_t pid, int pipe, int said, line_listener heard) : pid_(pid), pipe_(pipe), heard_(std::move(heard)) {
   listener_ = std::thread([this, said] { listen(said); });
 }
 
@@ -123,13 +124,18 @@ void child::listen(int said) {
         line += each;
         continue;
       }
-      std::lock_guard const hold(mutex_);
-      if (!line.empty()) lines_.push_back(std::move(line));
-      if (lines_.size() > lines_kept) lines_.pop_front();
-      line.clear();
+      hear(std::exchange(line, {}));
     }
   }
   ::close(said);
+}
+
+void child::hear(std::string line) {
+  if (line.empty()) return;
+  if (heard_) heard_(line);
+  std::lock_guard const hold(mutex_);
+  lines_.push_back(std::move(line));
+  if (lines_.size() > lines_kept) lines_.pop_front();
 }
 
 void child::close_pipe() {

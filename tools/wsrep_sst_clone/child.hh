@@ -8,9 +8,11 @@
 #include <sys/types.h>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -21,10 +23,13 @@ namespace sst {
 class child {
  public:
   enum class pipe_kind : std::uint8_t { none, input, output };
-  // `pipe`: which of its ends we hold, if any. Found through PATH. `environment`: "NAME=value" beside our own.
+  using line_listener = std::function<void(std::string_view line)>;
+  // `pipe`: which of its ends we hold, if any. Found through PATH. `environment`: "NAME=value" beside our own. `heard` is told
+  // each line it says on stderr, on a thread of its own.
   static base::result<std::unique_ptr<child>> start(std::vector<std::string> const& command, pipe_kind pipe,
-                                                    std::vector<std::string> const& environment = {});
-  child(pid_t pid, int pipe, int said);
+                                                    std::vector<std::string> const& environment = {},
+                                                    line_listener heard = {});
+  child(pid_t pid, int pipe, int said, line_listener heard);
   ~child();  // kills it if it still runs
   child(child const&) = delete;
   child& operator=(child const&) = delete;
@@ -39,11 +44,13 @@ class child {
 
  private:
   void listen(int said);
+  void hear(std::string line);
 
   pid_t pid_;
   int pipe_;
   int status_ = -1;
   bool waited_ = false;
+  line_listener heard_;
   mutable std::mutex mutex_;
   std::deque<std::string> lines_;
   std::thread listener_;

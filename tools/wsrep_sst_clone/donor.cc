@@ -29,6 +29,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t chunk_bytes_most = 1U << 20;
 constexpr std::size_t chunk_bytes_least = 16U << 10;
 constexpr std::size_t window_chunks = 64;
+constexpr std::size_t window_chunks_at_the_end = 256;
+// At the end commits wait until mariadb-backup has read the redo log to its end, for which it looks once in this time.
+constexpr char log_copy_interval[] = "--log-copy-interval=10";  // milliseconds; its default is a second
 
 // Less of them at a time when the rate is low: a chunk that takes longer than the other side's patience never arrives.
 std::size_t chunk_bytes_for(std::uint64_t rate) {
@@ -174,7 +177,7 @@ std::vector<std::string> donor::backup_command(std::string const& target) const 
   std::vector<std::string> command{"mariadb-backup"};
   for (auto const& each : given_.defaults()) command.push_back(each);
   command.insert(command.end(), {"--backup", "--galera-info", "--stream=mbstream", "--databases-exclude=lost+found",
-                                 "--target-dir=" + target, "--datadir=" + given_.data_dir});
+                                 log_copy_interval, "--target-dir=" + target, "--datadir=" + given_.data_dir});
   if (!given_.socket.empty()) command.push_back("--socket=" + given_.socket);
   if (!given_.user.empty()) command.push_back("--user=" + given_.user);
   command.insert(command.end(), how_.backup_arguments.begin(), how_.backup_arguments.end());
@@ -194,9 +197,10 @@ bool donor::read_snapshot() {
     if (is_over()) return false;
   }
   scratch_directory const scratch;
-  auto started = child::start(
-      backup_command(scratch.path()), child::pipe_kind::output,
-      given_.password.empty() ? std::vector<std::string>{} : std::vector<std::string>{"MYSQL_PWD=" + given_.password});
+  std::vector<std::string> secret;
+  if (!given_.password.empty()) secret.push_back("MYSQL_PWD=" + given_.password);
+  auto started = child::start(backup_command(scratch.path()), child::pipe_kind::output, secret,
+                              [this](std::string_view line) { note_stage(line); });
   if (!started) {
     fail(EIO, started.error().text);
     return false;
@@ -211,6 +215,18 @@ bool donor::read_snapshot() {
   if (!all) backup.kill();
   end_snapshot(backup);
   return all;
+}
+
+// From there on the whole server waits for the backup's last bytes, and so for us: they are taken as they come and sent without
+// regard to the rate.
+void donor::note_stage(std::string_view line) {
+  if (line.find("BACKUP STAGE BLOCK_") == line.npos) return;
+  {
+    std::lock_guard const hold(mutex_);
+    if (std::exchange(commits_wait_, true)) return;
+    window_.widen(window_chunks_at_the_end);
+  }
+  changed_.notify_all();
 }
 
 bool donor::read_chunks(int from) {
@@ -239,7 +255,6 @@ bool donor::keep(std::vector<std::uint8_t> bytes) {
   manifest_.add(static_cast<std::uint32_t>(chunk.size()), hash);
   read_bytes_ += chunk.size();
   auto const number = window_.add(std::move(chunk));
-  report();
   hold.unlock();
   changed_.notify_all();
   if (number == 2) reach("donor_sending", given_.parent);
@@ -263,7 +278,7 @@ void donor::end_snapshot(child& backup) {
 
 void donor::report() {
   auto const now = now_ms();
-  progress_->note(read_bytes_, now);
+  progress_->note(read_bytes_ - window_.bytes_held(), now);
   if (progress_->is_due(now)) say("sent " + progress_->line());
 }
 
@@ -359,7 +374,7 @@ void donor::wait_to_send(std::uint64_t bytes) {
   std::unique_lock hold(mutex_);
   sent_bytes_ += bytes;
   auto const delay = std::chrono::microseconds(throttle_.delay_for(bytes, now_us()));
-  if (delay.count() > 0) changed_.wait_for(hold, delay, [this] { return is_over(); });
+  if (delay.count() > 0) changed_.wait_for(hold, delay, [this] { return commits_wait_ || is_over(); });
 }
 
 void donor::hear(connection& from) {
@@ -380,6 +395,7 @@ bool donor::take(cloning::message const& what) {
   if (std::holds_alternative<cloning::received>(what)) received_ = ended_;
   bool good = ended_ || !std::holds_alternative<cloning::received>(what);
   if (auto const* progress = std::get_if<cloning::written>(&what)) good = window_.note_written(progress->next);
+  report();
   hold.unlock();
   changed_.notify_all();
   return good;

@@ -51,6 +51,7 @@ class donor {
   bool read_chunks(int from);
   bool keep(std::vector<std::uint8_t> bytes);
   void end_snapshot(child& backup);
+  void note_stage(std::string_view line);
   [[nodiscard]] std::vector<std::string> backup_command(std::string const& target) const;
 
   void run_lane(lane_no who);
@@ -78,6 +79,7 @@ class donor {
   cloning::manifest manifest_;
   cloning::throttle throttle_;
   std::optional<cloning::progress> progress_;
+  bool commits_wait_ = false;  // for the backup
   std::uint64_t read_bytes_ = 0;
   std::uint64_t sent_bytes_ = 0;  // packed
   std::atomic<bool> welcomed_ = false;
