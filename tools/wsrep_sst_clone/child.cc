@@ -33,6 +33,7 @@ base::result<pipe_ends> open_pipe() {
 
 std::vector<char*> as_words(std::vector<std::string> const& command) {
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (auto const& each : command) words.push_back(const_cast<char*>(each.c_str()));
   words.push_back(nullptr);
   return words;

@@ -149,6 +149,7 @@ base::result<void> connection::shake_hands() {
 base::result<void> connection::send(cloning::message const& what) {
   auto const frame = cloning::frame_of(what);
   std::vector<boost::asio::const_buffer> words;
+  words.reserve(frame.pieces.size());
   for (auto const& each : frame.pieces) words.emplace_back(each.data(), each.size());
   return write_bytes(words);
 }
@@ -210,10 +211,10 @@ base::result<std::size_t> connection::read_tls(std::span<std::uint8_t> space) {
   for (;;) {
     {
       std::lock_guard const hold(tls_mutex_);
-      auto const got = tls_->read(space);
+      auto got = tls_->read(space);
       if (!got || *got > 0 || tls_->has_ended()) return got;
     }
-    auto const came = read_socket(wire_);
+    auto came = read_socket(wire_);
     if (!came || *came == 0) return came;
     std::lock_guard const hold(tls_mutex_);
     tls_->feed({wire_.data(), *came});

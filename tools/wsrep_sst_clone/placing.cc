@@ -45,7 +45,7 @@ void drop_binary_logs(std::string const& directory) {
   std::error_code ignored;
   for (std::string line; std::getline(list, line);)
     if (auto const name = line.substr(0, line.find('\t')); !name.empty() && name.find('/') == std::string::npos)
-      fs::remove(directory + "/" + name, ignored);
+      fs::remove(fs::path(directory) / name, ignored);
 }
 
 done prepare(arguments const& given, settings const& how, std::string const& directory) {
@@ -92,7 +92,7 @@ base::result<copy_position> make_ready(arguments const& given, settings const& h
   drop_binary_logs(directory);
   if (auto good = prepare(given, how, directory); !good) return good.error();
   reach("prepared", given.parent);
-  auto const position = position_of(directory);
+  auto position = position_of(directory);
   if (!position) return position;
   if (auto good = write_state(directory, position->text); !good) return good.error();
   auto const began_ms = now_ms();
@@ -106,7 +106,7 @@ base::result<copy_position> make_ready(arguments const& given, settings const& h
 
 base::result<copy_position> place_data(arguments const& given, settings const& how,
                                        runtime::clone_directories const& places) {
-  auto const position = make_ready(given, how, places.fresh);
+  auto position = make_ready(given, how, places.fresh);
   if (!position) {
     std::error_code ignored;
     fs::remove_all(places.fresh, ignored);

@@ -1,5 +1,7 @@
 #include "tools/wsrep_sst_clone/settings.hh"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -110,9 +112,10 @@ base::result<void> check_places(pairs const& server, std::string const& data_dir
        {"innodb-data-home-dir", "innodb-log-group-home-dir", "innodb-undo-directory", "aria-log-dir-path"}) {
     auto const value = value_of(server, name);
     if (value.empty() || is_inside(value, data_dir)) continue;
-    return base::fail(
-        std::string(name) + " = " + value + " is not the data directory " + data_dir +
-        ": a clone can replace only what lies at the top of that; use another wsrep_sst_method, or move it");
+    return base::fail(fmt::format(
+        "{} = {} is not the data directory {}: a clone can replace only what lies at the top of that; use another "
+        "wsrep_sst_method, or move it",
+        name, value, data_dir));
   }
   auto const files = value_of(server, "innodb-data-file-path");
   if (files.find('/') == files.npos) return {};
