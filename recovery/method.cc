@@ -42,7 +42,7 @@ supply count_donors(std::span<candidate const> members, member_id const& self, g
 }
 
 std::string compared(gtid_set const& missing, char const* sign, std::uint64_t threshold) {
-  auto const count = std::to_string(missing.count()) + " transactions missing";
+  auto count = std::to_string(missing.count()) + " transactions missing";
   if (threshold == clone_threshold_max) return count;  // nobody set it
   return count + " " + sign + " clone_threshold " + std::to_string(threshold);
 }
