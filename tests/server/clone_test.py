@@ -227,10 +227,8 @@ def donor_program_killed():
         since = len(group[1].log())
         group[1].start(wait=False)
         group[1].wait_log(r"clone: received .* of about", 60, since)
-        for each in processes_of_session(group[0].process.pid):
-            with contextlib.suppress(OSError):
-                if pathlib.Path(f"/proc/{each}/comm").read_text().strip() == "wsrep_sst_clone":
-                    os.kill(each, signal.SIGKILL)
+        for each in programs_of(group[0]):
+            os.kill(each, signal.SIGKILL)
         status = None
         with contextlib.suppress(Failed):
             group[1].wait_ready(90)
@@ -240,6 +238,44 @@ def donor_program_killed():
             check("full copy" in group[1].log(), "no reason in the log")
             group[1].start(timeout=120)
         print(f"  {cloned(group[1])}")
+        group.check_equal()
+
+
+def programs_of(member):
+    """Ids of the transfer programs a server runs."""
+    for each in processes_of_session(member.process.pid):
+        with contextlib.suppress(OSError):
+            if pathlib.Path(f"/proc/{each}/comm").read_text().strip() == "wsrep_sst_clone":
+                yield each
+
+
+def donor_program_hangs():
+    """the donor's program is stopped: after a while the joiner ends with a reason and its old data, and a new start clones"""
+    options = ["group_replication_clone_max_rate=4M", "group_replication_clone_reconnect_timeout=3"]
+    with clone_group(2, provider_options=options) as group:
+        group.form()
+        fill(group[0])
+        fill_noise(group[0], 24)
+        group[0].sql("INSERT INTO d.round VALUES (1)")
+        group.check_equal()
+        joiner = group[1]
+        joiner.stop()
+        group[0].sql("INSERT INTO d.round VALUES (2)")
+        forget_the_group(joiner)
+        since = len(joiner.log())
+        joiner.start(wait=False)
+        joiner.wait_log(r"clone: received .* of about", 60, since)
+        hanging = list(programs_of(group[0]))
+        for each in hanging:
+            os.kill(each, signal.SIGSTOP)
+        began = time.monotonic()
+        joiner.wait_exit(60)
+        print(f"  {joiner.wait_log('clone: no other donor came.*').group(0)}, after {time.monotonic() - began:.0f} s")
+        for each in hanging:
+            os.kill(each, signal.SIGKILL)
+        check(whose_data(joiner, 1, 2) == "old", "the old data is gone")
+        joiner.start()
+        print(f"  {cloned(joiner)}")
         group.check_equal()
 
 
@@ -463,5 +499,5 @@ def data_elsewhere():
 
 if __name__ == "__main__":
     run(wiped_member_is_cloned, joiner_killed_before_the_swap, joiner_killed_in_the_swap, server_killed_with_the_joiner, donor_killed,
-        donor_program_killed, connection_lost, disk_full, wrong_credentials, with_tls, tls_on_one_side_only, throttled, every_way_of_packing,
+        donor_program_killed, donor_program_hangs, connection_lost, disk_full, wrong_credentials, with_tls, tls_on_one_side_only, throttled, every_way_of_packing,
         old_data_is_kept, data_elsewhere)

@@ -217,8 +217,8 @@ bool donor::read_snapshot() {
   return all;
 }
 
-// From there on the whole server waits for the backup's last bytes, and so for us: they are taken as they come and sent without
-// regard to the rate.
+// From there on the whole server waits for the backup's last bytes, and so for us: more of them are kept here, and should that not
+// do, they are sent without regard to the rate.
 void donor::note_stage(std::string_view line) {
   if (line.find("BACKUP STAGE BLOCK_") == line.npos) return;
   {
@@ -228,6 +228,8 @@ void donor::note_stage(std::string_view line) {
   }
   changed_.notify_all();
 }
+
+bool donor::is_urgent() const { return commits_wait_ && !ended_ && !window_.has_room(); }
 
 bool donor::read_chunks(int from) {
   std::vector<std::uint8_t> bytes(chunk_bytes_);
@@ -374,7 +376,7 @@ void donor::wait_to_send(std::uint64_t bytes) {
   std::unique_lock hold(mutex_);
   sent_bytes_ += bytes;
   auto const delay = std::chrono::microseconds(throttle_.delay_for(bytes, now_us()));
-  if (delay.count() > 0) changed_.wait_for(hold, delay, [this] { return commits_wait_ || is_over(); });
+  if (delay.count() > 0) changed_.wait_for(hold, delay, [this] { return is_urgent() || is_over(); });
 }
 
 void donor::hear(connection& from) {

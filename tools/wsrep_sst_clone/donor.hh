@@ -63,7 +63,9 @@ class donor {
   bool take(cloning::message const& what);
 
   void fail(int status, std::string const& why);
-  [[nodiscard]] bool is_over() const;  // with mutex_ held
+  // With mutex_ held:
+  [[nodiscard]] bool is_over() const;
+  [[nodiscard]] bool is_urgent() const;
   void report();
   [[nodiscard]] std::optional<failure> failure_now() const;
 

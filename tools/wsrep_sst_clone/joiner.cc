@@ -186,6 +186,10 @@ int joiner::receive() {
     news_ = false;
     if (asking_)
       if (int const status = begin_session(hold); status != 0) return status;
+    if (waits_too_long()) {
+      complain("no other donor came. The old data was not touched; started again, this server asks anew");
+      return ETIMEDOUT;
+    }
     if (!session_) continue;
     if (auto const status = judge_session(hold)) return *status;
   }
@@ -258,11 +262,17 @@ std::optional<int> joiner::judge_session(std::unique_lock<std::mutex>& hold) {
 void joiner::drop_session(std::unique_lock<std::mutex>& hold, std::string const& why) {
   warn(why + "; what was received is dropped, and another donor waited for");
   auto const dropped = std::exchange(session_, nullptr);
+  dropped_ms_ = now_ms();
   over_.insert(dropped->from().session);
   changed_.notify_all();
   hold.unlock();
   dropped->give_up(why);
   hold.lock();
+}
+
+// A donor whose program hangs does not tell its server, and so nobody looks for another.
+bool joiner::waits_too_long() const {
+  return !session_ && dropped_ms_ != 0 && now_ms() > dropped_ms_ + 2000 * std::uint64_t{how_.reconnect_seconds};
 }
 
 void joiner::wake() {

@@ -40,6 +40,7 @@ class joiner {
   int begin_session(std::unique_lock<std::mutex>& hold);
   std::optional<int> judge_session(std::unique_lock<std::mutex>& hold);
   void drop_session(std::unique_lock<std::mutex>& hold, std::string const& why);
+  [[nodiscard]] bool waits_too_long() const;
   void report();
   void wake();
 
@@ -56,7 +57,8 @@ class joiner {
   std::set<base::uuid> over_;  // sessions that ended without success
   std::string refusal_;        // why no donor can help, once that is so
   std::optional<cloning::progress> progress_;
-  bool news_ = false;  // the session's state may be another
+  std::uint64_t dropped_ms_ = 0;  // when the last session ended without success; 0: never
+  bool news_ = false;             // the session's state may be another
   bool closing_ = false;
   std::list<std::thread> lanes_;
   std::size_t lanes_open_ = 0;
