@@ -329,11 +329,11 @@ base::result<std::unique_ptr<connection>> donor::open_lane(lane_no who) {
   }
   auto const* yes = std::get_if<cloning::welcome>(&**answer);
   if (yes == nullptr) return base::fail("the joiner does not answer as one");
-  if (who == 0 && !welcomed_) say("connected to the joiner, " + over.describe());
   std::unique_lock hold(mutex_);
   if (!window_.note_written(yes->wanted)) return base::fail("the joiner claims what was not sent");
-  welcomed_ = true;
+  bool const is_first = !welcomed_.exchange(true);
   hold.unlock();
+  if (is_first) say("connected to the joiner, " + over.describe());
   changed_.notify_all();
   if (auto const failed = failure_now()) (void)over.send(cloning::failed{failed->why});
   return made;
