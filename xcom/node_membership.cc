@@ -151,8 +151,8 @@ void node::wish_for(wish::kind what, site_member const& who) {
 void node::drop_wishes_granted() {
   std::erase_if(wishes_, [&](wish const& each) {
     auto const* there = site_.find(each.who.id);
-    if (!each.who.speaks.holds(site_.rules.protocol) && each.what == wish::kind::join) return true;
     if (each.what == wish::kind::leave || each.what == wish::kind::expel) return there == nullptr;
+    if (!each.who.speaks.holds(site_.rules.protocol)) return true;
     if (each.what == wish::kind::update) return there == nullptr || *there == each.who;
     auto const* same_server = site_.find_uuid(each.who.id.uuid);
     return same_server != nullptr && same_server->id.incarnation >= each.who.id.incarnation;
@@ -183,14 +183,15 @@ std::optional<site> node::wished_site() const {
     next.rules.since = site_.version + 1;
   }
   for (auto const& each : wishes_) {
-    if (each.what == wish::kind::update) update(next, each.who);
+    // By the rules that come with it: since it was wished for another protocol may have been.
+    bool const understands = each.who.speaks.holds(next.rules.protocol);
+    if (each.what == wish::kind::update && understands) update(next, each.who);
     auto const at = std::find_if(next.members.begin(), next.members.end(),
                                  [&](auto const& member) { return member.id == each.who.id; });
     bool const goes = each.what == wish::kind::leave || (each.what == wish::kind::expel && !hears(each.who.id));
     bool const last_vote = next.votes(each.who.id) && next.voters() == 1;
     if (goes && at != next.members.end() && next.members.size() > 1 && !last_vote) next.members.erase(at);
-    bool const may_come = each.what == wish::kind::join && each.who.speaks.holds(next.rules.protocol);
-    if (may_come && at == next.members.end()) {
+    if (each.what == wish::kind::join && understands && at == next.members.end()) {
       // Whoever comes back at an address, or as a uuid, takes the place of the one before.
       std::erase_if(next.members, [&](auto const& member) {
         return member.id.uuid == each.who.id.uuid || member.address == each.who.address;

@@ -102,6 +102,31 @@ accept proposal(std::uint64_t slot, std::uint64_t decided) {
   return {group, by, slot_no(11), slot_no(decided), {{slot_no(slot), by, words("from 2")}}};
 }
 
+// Member 2 was restarted with a program that speaks 2 alone, while the protocol was on its way back to 1.
+TEST(node, rules_and_an_update_that_do_not_go_together_do_not_get_into_one_site) {
+  site at{5, {entry(1), entry(2), entry(3)}, {}};
+  at.rules.protocol = 2;
+  for (auto& each : at.members) each.speaks = {1, 2};
+  by_hand one(at);
+  one.become_leader();
+  auto third = at.members[2];
+  third.weight = 7;
+  one.hear(3, update_request{group, third});
+  ASSERT_NE(one.last<accept>(), nullptr);
+  auto second = at.members[1];
+  second.speaks = {2, 2};
+  one.hear(2, update_request{group, second});
+  auto rules = at.rules;
+  rules.protocol = 1;
+  one.step(change_rules{rules});
+  one.tick(40);
+  one.hear(2, accepted{group, one.last<accept>()->by, one.last<accept>()->slots.back().slot});
+  auto const* change = std::get_if<site_change>(one.last<accept>()->slots.back().what.get());
+  ASSERT_NE(change, nullptr);
+  for (auto const& each : change->next.members)
+    EXPECT_TRUE(each.speaks.holds(change->next.rules.protocol)) << to_string(each.id);
+}
+
 // words() are messages of member 3.
 TEST(node, an_acknowledgement_goes_to_the_leader_and_to_whose_messages_they_are) {
   by_hand one({entry(1), entry(2), entry(3), entry(4), entry(5)});
