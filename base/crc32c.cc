@@ -100,7 +100,8 @@ constexpr std::uint32_t power_of_x(unsigned n) {
 // What 64 bits are multiplied by to be carried over `bits` more. The product of two reflected words comes out as one power
 // too much.
 constexpr long long carry_over(unsigned bits) {
-  return static_cast<long long>(std::uint64_t{power_of_x(bits - 1)} << 32);
+  std::uint64_t const word = std::uint64_t{power_of_x(bits - 1)} << 32;
+  return static_cast<long long>(word);
 }
 
 // Four words side by side: a multiplication takes longer than it keeps its unit busy.
