@@ -36,7 +36,8 @@ struct wishes {
 
 void describe(CLI::App& app, wishes& wanted) {
   app.add_option("--seconds", wanted.seconds, "Of each case")->check(CLI::Range(0.01, 60.0))->capture_default_str();
-  app.add_option("--members", wanted.members, "Processes in the group")->check(CLI::Range(1, 9));
+  app.add_option("--members", wanted.members, "Processes in the group; from the tenth on they have no vote")
+      ->check(CLI::Range(std::size_t{1}, xcom::site_members_max));
   app.add_option("--durability", wanted.durabilities, "As group_replication_durability")
       ->check(CLI::IsMember({"MEMORY", "OS"}));
   app.add_option("--sender", wanted.senders, "Who sends")->check(CLI::IsMember({"leader", "follower", "all"}));

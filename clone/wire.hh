@@ -7,7 +7,6 @@
 // Why the namespace is not called after the folder: the C library has a function of that name at global scope.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -15,6 +14,7 @@
 #include <variant>
 
 #include "base/codec.hh"
+#include "base/packing.hh"
 #include "base/uuid.hh"
 
 namespace cloning {
@@ -26,9 +26,9 @@ inline constexpr std::uint32_t body_bytes_max =
 inline constexpr std::uint32_t lanes_max = 16;
 inline constexpr std::size_t frame_head_bytes = 8;
 
-using digest = std::array<std::uint8_t, 16>;
-
-enum class packing : std::uint8_t { none, lz4, zstd };
+using base::digest;
+using base::hash_of;
+using base::packing;
 
 // Donor to joiner, first on every lane.
 struct hello {
@@ -56,14 +56,13 @@ struct refused {
   std::string why;
   template <class Codec> void fields(Codec& c) { c(why); }
 };
-struct chunk {
+struct chunk : base::packed_bytes {
   std::uint64_t number = 0;
-  packing how = packing::none;
-  std::uint32_t bytes = 0;  // unpacked
-  digest hash{};            // of the unpacked bytes
-  base::blob body;
 
-  template <class Codec> void fields(Codec& c) { c(number, how, bytes, hash, body); }
+  template <class Codec> void fields(Codec& c) {
+    c(number);
+    base::packed_bytes::fields(c);
+  }
 };
 // Joiner to donor: all chunks below `next` are in the stream and need not be kept. Repeated every second.
 struct written {

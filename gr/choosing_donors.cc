@@ -20,7 +20,7 @@ bool all_are_heard(std::vector<recovery::candidate> const& members) {
 certifier::gtid_set held_by_online(std::vector<recovery::candidate> const& members) {
   certifier::gtid_set all;
   for (auto const& each : members) {
-    if (each.state != recovery::member_state::online || each.arbiter || !each.votes) continue;
+    if (each.state != recovery::member_state::online || !each.is_source()) continue;
     all.add(each.executed);
     all.add(each.received);
   }
@@ -49,15 +49,20 @@ certifier::gtid_set member::purged_below(seqno_t first_available) const {
   return positions(first_available < 0 ? std::numeric_limits<seqno_t>::max() : first_available);
 }
 
+neighbor const* member::neighbor_of(xcom::member_id const& who) const {
+  auto const at = std::ranges::find(last_.others, who, &neighbor::id);
+  return at == last_.others.end() ? nullptr : &*at;
+}
+
 recovery::candidate member::candidate_of(xcom::site_member const& who) const {
   recovery::candidate row;
   row.id = who.id;
   row.zone = who.zone;
   row.arbiter = who.role == xcom::member_role::arbiter;
   row.votes = who.role != xcom::member_role::non_voting;
-  auto const at =
-      std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& each) { return each.id == who.id; });
-  bool const known = at != last_.others.end() && at->facts.history == state_.history;
+  row.primary = roles_.has_primary() && roles_.primary == who.id;
+  auto const* const at = neighbor_of(who.id);
+  bool const known = at != nullptr && at->facts.history == state_.history;
   bool const heard = known && at->heard;
   row.state = !heard           ? recovery::member_state::unreachable
               : is_online(who) ? recovery::member_state::online
@@ -146,6 +151,7 @@ recovery::planner_config member::planner_configuration() const {
 
 void member::on(settings_changed const& in) {
   config_.recovery = in.now;
+  flow_.set(in.flow);
   if (planner_ && !planner_->finished()) run_planner(recovery::config_changed{planner_configuration()});
 }
 
@@ -208,6 +214,7 @@ void member::run_planner(recovery::event const& in) {
 
 void member::perform(recovery::report_decision const& what) {
   chosen_why_ = what.why;
+  donor_order_ = what.order;
   join_decision decision;
   decision.method = recovery::to_string(what.what);
   decision.why = what.why;
@@ -237,11 +244,22 @@ donor_row member::row_of(recovery::decision const& row, recovery::report_decisio
     told.zone = as.zone;
     told.donations = as.donations;
   }
-  auto const at = std::ranges::find(last_.others, row.candidate, &neighbor::id);
-  if (at == last_.others.end()) return told;
+  auto const* const at = neighbor_of(row.candidate);
+  if (at == nullptr) return told;
   told.log_from = at->facts.first_available;
   told.log_up_to = at->facts.ordered;
   return told;
+}
+
+// The donor, and those who would be asked after it: a range of the log comes from each.
+std::vector<xcom::member_id> member::sources() const {
+  std::vector<xcom::member_id> found;
+  if (!donor_) return found;
+  found.push_back(*donor_);
+  auto each = std::ranges::find(donor_order_, *donor_);
+  while (each != donor_order_.end() && ++each != donor_order_.end() && found.size() < config_.recovery.donors_at_once)
+    found.push_back(*each);
+  return found;
 }
 
 void member::perform(recovery::start_log_transfer const& what) {
@@ -251,7 +269,7 @@ void member::perform(recovery::start_log_transfer const& what) {
   for (auto const& [history, intervals] : what.missing.intervals())
     transfer_until_ = std::max<seqno_t>(*transfer_until_, intervals.back().last);
   emit(say{server::level::info, "recovery: incremental, from donor " + name_of(what.donor)});
-  if (stage_ == stage::replaying) return emit(to_node{xcom::change_source{what.donor}});
+  if (stage_ == stage::replaying) return emit(to_node{xcom::change_sources{sources()}});
   stage_ = stage::asking;
   ask_for_history();
 }
@@ -259,7 +277,7 @@ void member::perform(recovery::start_log_transfer const& what) {
 void member::perform(recovery::stop_log_transfer const&) {
   donor_.reset();
   transfer_until_.reset();
-  if (stage_ == stage::replaying) emit(to_node{xcom::change_source{std::nullopt}});
+  if (stage_ == stage::replaying) emit(to_node{xcom::change_sources{}});
 }
 
 void member::perform(recovery::declare_online const&) {
@@ -273,7 +291,7 @@ void member::perform(recovery::leave const& what) {
   emit(say{server::level::warning, "recovery: " + what.why + ". The log is read from whoever has it"});
   donor_.reset();
   transfer_until_.reset();
-  emit(to_node{xcom::change_source{std::nullopt}});
+  emit(to_node{xcom::change_sources{}});
 }
 
 // ---- what is told of it ----

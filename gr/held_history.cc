@@ -71,23 +71,15 @@ base::result<std::optional<known_slot>> look_up(xcom::agreed_log& log, xcom::slo
   return std::optional(known_slot{(*next)->before.digest, (*next)->before.seqno});
 }
 
-// With which slot the data's position is complete. Positions only grow along the notes, and what was purged lies below them.
-// Nothing: the log does not reach back so far.
+// With which slot the data's position is complete. Nothing: the log does not reach back so far.
 base::result<std::optional<landmark>> completing(xcom::agreed_log& log, xcom::slot_no last, seqno_t position) {
-  xcom::slot_no below;  // the position is not reached before this one, as far as is known
-  std::optional<slot_note> above;
-  for (auto high = last.next(); below.next() < high;) {
-    xcom::slot_no const middle(below.value() + (high.value() - below.value()) / 2);
-    auto note = note_of(log, middle);
-    if (!note) return note.error();
-    bool const reached = note->has_value() && (*note)->before.seqno >= position;
-    if (reached) above = std::move(*note);
-    (reached ? high : below) = middle;
-  }
-  if (above && above->before.seqno == position) return std::optional(landmark{below, above->before.digest});
-  auto const note = note_of(log, below);
+  auto const there = first_to_reach(log, last, position);
+  if (!there) return there.error();
+  auto const& above = there->first;
+  if (above && above->before.seqno == position) return std::optional(landmark{there->below, above->before.digest});
+  auto const note = note_of(log, there->below);
   if (!note) return note.error();
-  return note->has_value() ? std::optional(landmark{below, (*note)->digest}) : std::nullopt;
+  return note->has_value() ? std::optional(landmark{there->below, (*note)->digest}) : std::nullopt;
 }
 
 }  // namespace

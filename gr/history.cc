@@ -6,9 +6,30 @@
 
 namespace gr {
 
+base::blob encode_state(replicated_state const& positions, group_roles const& roles) {
+  base::writer out;
+  out(positions);
+  if (roles != group_roles{}) out(roles);
+  return out.finish_flat();
+}
+
+base::result<whole_state> decode_state(base::blob const& app) {
+  base::reader in(app);
+  whole_state read;
+  in(read.positions);
+  if (in.left() > 0) in(read.roles);
+  if (auto const whole = in.finish(); !whole) return whole.error();
+  return read;
+}
+
 replicated_state state_of(xcom::checkpoint const& at) {
-  auto const decoded = base::decode<replicated_state>(at.app);
-  return decoded ? *decoded : replicated_state{};
+  auto const decoded = decode_state(at.app);
+  return decoded ? decoded->positions : replicated_state{};
+}
+
+group_roles roles_of(xcom::checkpoint const& at) {
+  auto const decoded = decode_state(at.app);
+  return decoded ? decoded->roles : group_roles{};
 }
 
 bool is_beginning(xcom::checkpoint const& at) { return !state_of(at).history.is_nil(); }
@@ -86,19 +107,13 @@ base::result<judged> last_judged(xcom::agreed_log& log) {
   return newest;
 }
 
-// Positions and bounds only grow along the notes, and what was purged lies below them.
 base::result<std::optional<known_bound>> bound_noted(xcom::agreed_log& log, xcom::slot_no last, seqno_t position) {
-  std::optional<known_bound> found;
-  xcom::slot_no below;  // the position is not passed before this one, as far as is known
-  for (auto high = last.next(); below.next() < high;) {
-    xcom::slot_no const middle(below.value() + (high.value() - below.value()) / 2);
-    auto const note = note_of(log, middle);
-    if (!note) return note.error();
-    bool const passed = note->has_value() && (*note)->before.seqno > position;
-    if (note->has_value() && !passed) found = known_bound{(*note)->before.seqno, (*note)->before.forgotten};
-    (passed ? high : below) = middle;
-  }
-  return found;
+  auto const passed = first_to_reach(log, last, position + 1);
+  if (!passed) return passed.error();
+  auto const note = note_of(log, passed->below);
+  if (!note) return note.error();
+  return note->has_value() ? std::optional(known_bound{(*note)->before.seqno, (*note)->before.forgotten})
+                           : std::nullopt;
 }
 
 }  // namespace
@@ -109,6 +124,19 @@ base::result<std::optional<slot_note>> note_of(xcom::agreed_log& log, xcom::slot
   if (!found->has_value()) return std::optional<slot_note>{};
   auto const decoded = base::decode<slot_note>((*found)->note);
   return decoded ? std::optional(*decoded) : std::nullopt;
+}
+
+base::result<reached> first_to_reach(xcom::agreed_log& log, xcom::slot_no last, seqno_t position) {
+  reached found;
+  for (auto high = last.next(); found.below.next() < high;) {
+    xcom::slot_no const middle(found.below.value() + (high.value() - found.below.value()) / 2);
+    auto note = note_of(log, middle);
+    if (!note) return note.error();
+    bool const reaches = note->has_value() && (*note)->before.seqno >= position;
+    if (reaches) found.first = std::move(*note);
+    (reaches ? high : found.below) = middle;
+  }
+  return found;
 }
 
 base::result<judged> judged_up_to(xcom::agreed_log& log, seqno_t data) {

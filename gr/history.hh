@@ -48,10 +48,20 @@ struct judged {
 // `data`: the position of the server's data, -1 when it has none. Cost: O(log slots) reads. Errors: the log's.
 base::result<judged> judged_up_to(xcom::agreed_log& log, seqno_t data);
 
+// Where a position is reached first: before the slot of this note every position was lower, as far as notes tell.
+struct reached {
+  xcom::slot_no below;             // the slot before it, or the last one
+  std::optional<slot_note> first;  // its note; nothing: it is not reached
+};
+// Positions and bounds only grow along the notes, and what was purged lies below them. `last`: the last slot with a note.
+// Cost: O(log slots) reads. Errors: the log's.
+base::result<reached> first_to_reach(xcom::agreed_log& log, xcom::slot_no last, seqno_t position);
+
 // How a slot was judged: nothing when it was not delivered here, or its note is gone. Cost and errors: the log's noted().
 base::result<std::optional<slot_note>> note_of(xcom::agreed_log& log, xcom::slot_no slot);
 
 // The application's part of a checkpoint. Bytes of another make give a state with a nil history.
 replicated_state state_of(xcom::checkpoint const& at);
+group_roles roles_of(xcom::checkpoint const& at);
 
 }  // namespace gr

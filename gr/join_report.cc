@@ -48,7 +48,6 @@ void join_report::begin() {
   said_.reset();
   samples_.clear();
   decisions_ = 0;
-  began_once_ = true;
   ++joins_;
   ++changes_;
 }
@@ -93,8 +92,11 @@ void join_report::measure(base::tick_count now) {
   auto const& first = samples_.front();
   auto const ms = milliseconds(first.at, now);
   record_.rate = ms == 0 ? 0 : (record_.done - first.done) * 1000 / ms;
-  bool const known = record_.left >= 0 && record_.rate > 0;
-  record_.eta_ms = record_.left == 0 ? 0 : known ? record_.left * 1000 / record_.rate : -1;
+  // Of large ones perhaps none was applied lately: then what all of the join has taken so far has to do.
+  bool const lately = record_.done > first.done;
+  auto const done = lately ? record_.done - first.done : record_.done;
+  auto const took = lately ? ms : record_.lasted_ms;
+  record_.eta_ms = record_.left == 0 ? 0 : record_.left > 0 && done > 0 ? record_.left * took / done : -1;
 }
 
 std::string join_report::line() const {
@@ -102,7 +104,8 @@ std::string join_report::line() const {
   auto text = "recovery: " + std::string(to_string(record_.phase)) + from + " after " + seconds_text(record_.lasted_ms);
   if (record_.left >= 0 && record_.phase != join_phase::copying)
     text += ": " + std::to_string(record_.done) + " of " + std::to_string(record_.done + record_.left) +
-            " transactions applied, " + std::to_string(record_.rate) + " a second";
+            " transactions applied, " + (record_.rate == 0 ? "less than one" : std::to_string(record_.rate)) +
+            " a second";
   else if (record_.left >= 0)
     text += ": of " + std::to_string(record_.left) + " transactions";
   if (record_.eta_ms > 0) text += ", about " + seconds_text(record_.eta_ms) + " left";

@@ -36,8 +36,7 @@ class join_report {
   std::optional<std::string> progressed(base::tick_count now, join_progress const& what);
   void end(join_phase how, std::string const& error);
 
-  [[nodiscard]] bool runs() const { return began_once_ && !is_over(record_.phase); }
-  [[nodiscard]] bool began_once() const { return began_once_; }
+  [[nodiscard]] bool runs() const { return joins_ > 0 && !is_over(record_.phase); }
   [[nodiscard]] join_record const& record() const { return record_; }
   // How many joins began, and how many things worth keeping happened: for whoever stores the record.
   [[nodiscard]] std::uint64_t joins() const { return joins_; }
@@ -52,7 +51,6 @@ class join_report {
   [[nodiscard]] std::string line() const;
 
   join_record record_;
-  bool began_once_ = false;
   std::optional<base::tick_count> began_;  // the first tick of it
   base::tick_count now_;
   std::optional<base::tick_count> said_;

@@ -34,6 +34,7 @@ std::string seconds_text(double seconds) {
 void member::on(founded const& in) {
   stage_ = stage::online;
   state_ = state_of(in.at);
+  roles_ = roles_of(in.at);
   site_ = in.at.at;
   delivered_ = in.at.slot;
   certification_.reset(state_.seqno, state_.forgotten);
@@ -42,7 +43,7 @@ void member::on(founded const& in) {
   recovery_line_ = "none: this member founded the group";
   began_ = now_;
   emit(keep_checkpoint{in.at});
-  emit(to_node{xcom::start_delivery{in.at, std::nullopt}});
+  emit(to_node{xcom::start_delivery{in.at, {}}});
 }
 
 void member::on(resumed const& in) {
@@ -53,6 +54,7 @@ void member::on(resumed const& in) {
   have_quorum_ = false;
   known_site_ = in.at;
   state_ = state_of(in.from);
+  roles_ = roles_of(in.from);
   emit(say{server::level::info, "local recovery: this member's data stands at " + std::to_string(base_) +
                                     ", its own log is read from position " + std::to_string(state_.seqno)});
   stage_ = stage::choosing;
@@ -64,6 +66,7 @@ void member::on(taken_in const& in) {
   auto const group = state_of(in.at);
   known_site_ = in.at.at;
   state_ = group;
+  roles_ = roles_of(in.at);
   began_ = observed_since_ = now_;
   report_.begin();
   held_ = in.held;
@@ -114,7 +117,7 @@ void member::go_on_from_own_place() {
   emit(keep_checkpoint{*own});
   emit(forget_held{});
   with_notes_ = needs_notes();
-  emit(to_node{xcom::start_delivery{*own, std::nullopt, with_notes_}});
+  emit(to_node{xcom::start_delivery{*own, {}, with_notes_}});
 }
 
 // ---- whether what this member holds is the group's (gr/held_history.hh) ----
@@ -196,8 +199,9 @@ void member::found_diverged(seqno_t agree_up_to) {
 }
 
 // Everything the server is handed from here on comes after base_.
-void member::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> const& source) {
+void member::begin_delivery(xcom::checkpoint const& from) {
   state_ = state_of(from);
+  roles_ = roles_of(from);
   ensure(state_.seqno <= base_);
   site_ = from.at;
   delivered_ = from.slot;
@@ -212,9 +216,9 @@ void member::begin_delivery(xcom::checkpoint const& from, std::optional<xcom::me
   emit(keep_checkpoint{from});
   emit(forget_held{std::exchange(diverged_, false)});
   // Up to base_ the verdicts are taken from the notes: the index is complete only from there on.
-  if (source) judged_ = no_slot_is_after;
+  if (donor_) judged_ = no_slot_is_after;
   with_notes_ = needs_notes();
-  emit(to_node{xcom::start_delivery{from, source, with_notes_}});
+  emit(to_node{xcom::start_delivery{from, sources(), with_notes_}});
 }
 
 // Before it delivers, a joiner hears of sites this way only; and who is ONLINE decides whom it can read from.
@@ -228,7 +232,7 @@ void member::on(xcom::site_installed const& in) {
   auto const* const donor = donor_ ? known_site_.find(*donor_) : nullptr;
   bool const waits = stage_ == stage::copying && !planner_->finished();
   if (waits && donor != nullptr && donor->boot != donor_boot_)
-    run_planner(recovery::clone_ended{donor->id, "it was restarted", false});
+    run_planner(recovery::clone_ended{donor->id, "it was restarted", request_.has_value()});
 }
 
 // ---- what is observed ----
@@ -241,8 +245,12 @@ void member::on(observed const& in) {
   if (stage_ >= stage::replaying) certification_.retain_above(std::max(in.applied, base_));
   publish_facts();
   consume();
+  serve_waiters();
+  tell_applied();
   move_stable();
   repeat_bad_news();
+  look_at_flow();
+  tick_roles();
   tick_recovery();
   report_progress();
 }
@@ -251,9 +259,12 @@ void member::publish_facts() {
   // A server that runs says itself how far it is. What the life before this one had ordered may not be applied yet, and the
   // group forgets what everybody has applied.
   seqno_t const applied = config_.server_runs ? last_.applied : std::max(last_.applied, base_);
-  live_facts facts{
-      state_.history, applied, state_.seqno, last_.first_available, static_cast<std::uint32_t>(helped_.size()),
-      desynced_};
+  live_facts facts{state_.history,
+                   applied,
+                   state_.seqno,
+                   last_.first_available,
+                   static_cast<std::uint32_t>(helped_.size()),
+                   desynced_ || flow_.settings().mode == flow_mode::disabled};
   if (stage_ == stage::choosing || stage_ == stage::copying || stage_ == stage::asking) {
     facts.ordered = facts.applied = base_;
     facts.first_available = -1;
@@ -291,6 +302,7 @@ void member::tick_recovery() {
   if (level && !online_at_ && (!planner_ || planner_->finished())) online_at_ = state_.seqno;
   if (!online_at_) return;
   if (!config_.recovery.online_when_certified && std::max(last_.applied, base_) < *online_at_) return;
+  if (stepped_aside_ && !may_be_counted_on()) return;
   update_sent_ = true;
   auto facts = config_.facts;
   facts.status = member_status::online;
@@ -312,11 +324,12 @@ void member::resume_with_majority() {
   auto const from = *resume_from_;
   resume_from_.reset();
   observed_since_ = now_;
-  begin_delivery(from, std::nullopt);
+  begin_delivery(from);
 }
 
 void member::become_online() {
   stage_ = stage::online;
+  stepped_aside_ = false;
   auto const transactions = std::max<seqno_t>(0, online_at_.value_or(base_) - replay_from_);
   std::string const how = copies_ > 0            ? "full copy from " + copied_from_ + ", then incremental"
                           : source_name_.empty() ? "own log"
@@ -326,7 +339,8 @@ void member::become_online() {
   (void)report_.progressed(now_, progress_now());
   report_.end(join_phase::online, {});
   emit(say{server::level::info, "recovery complete: " + recovery_line_ + "; this member is ONLINE"});
-  tell_server(caught_up{});
+  // Whoever waits until its transaction is applied everywhere waits for this member from here on (consistency AFTER).
+  tell_server(caught_up{config_.recovery.online_when_certified ? seqno_t{-1} : state_.seqno});
 }
 
 double member::seconds_since(base::tick_count since) const {
@@ -358,15 +372,15 @@ void member::ask_anybody_for_history() {
     return;
   }
   donor_ = chosen.order.front();
+  donor_order_ = chosen.order;
   source_name_ = name_of(*donor_);
   stage_ = stage::asking;
   ask_for_history();
 }
 
 bool member::donor_is_heard() const {
-  auto const at =
-      std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& each) { return donor_ == each.id; });
-  return at != last_.others.end() && at->heard;
+  auto const* const at = donor_ ? neighbor_of(*donor_) : nullptr;
+  return at != nullptr && at->heard;
 }
 
 void member::ask_for_history() {
@@ -385,6 +399,7 @@ void member::on(told const& in) {
     return answer({in.from, *query, {}, {}, in.own_log});
   }
   if (auto const* answer = std::get_if<history_answer>(&*decoded)) return take(in.from, *answer);
+  if (auto const* applied = std::get_if<applied_message>(&*decoded)) return take(in.from, *applied);
   take(in.from, std::get<state_sent_message>(*decoded));
 }
 
@@ -451,7 +466,7 @@ void member::take(xcom::member_id const& from, history_answer const& what) {
   }
   // The donor may know more to be decided than this member does yet; it asks again.
   if (what.from.front().slot > last_.decided) return;
-  begin_delivery(what.from.front(), donor_);
+  begin_delivery(what.from.front());
 }
 
 void member::on(history_gone const& in) {
@@ -464,6 +479,11 @@ void member::on(history_gone const& in) {
 // ---- full copy ----
 
 void member::perform(recovery::start_clone const& what) {
+  // Its server has begun to apply, or is about to: it cannot be replaced under its feet.
+  if (stage_ == stage::replaying)
+    return refuse(
+        "what this member still misses can be read from no member's log any more, and its server has begun to "
+        "apply what came before. Restart it: it then takes a full copy from a donor");
   stage_ = stage::copying;
   ask_copy_again_.reset();
   ask_for_copy(what.donor);
@@ -493,7 +513,13 @@ void member::on(state_request_ready const& in) {
 void member::on(state_was_sent const& in) {
   for (auto const& [joiner, number] : std::exchange(donating_to_, {}))
     answer_request(joiner, {number, in.position, in.error});
-  if (stage_ == stage::online) tell_server(caught_up{});
+  tell_caught_up();
+}
+
+// A donor's server is told when it is done with all that keeps it from being in step: a backup desyncs it for a moment while
+// it donates, and a user may have desynced it before.
+void member::tell_caught_up() {
+  if (stage_ == stage::online && donating_to_.empty() && !desynced_) tell_server(caught_up{});
 }
 
 void member::answer_request(xcom::member_id const& joiner, state_sent_message const& what) {
@@ -528,7 +554,7 @@ void member::take(xcom::member_id const& from, state_sent_message const& what) {
   std::string const why = what.error == donor_not_online
                               ? "it is not ONLINE"
                               : "its transfer ended with error " + std::to_string(what.error);
-  run_planner(recovery::clone_ended{from, why, false});
+  run_planner(recovery::clone_ended{from, why, request_.has_value()});
 }
 
 void member::on(state_was_received const& in) {
@@ -576,7 +602,7 @@ void member::on(abandoned const& in) {
 
 void member::on(desync_set const& in) {
   desynced_ = in.on;
-  if (!in.on && stage_ == stage::online) tell_server(caught_up{});
+  tell_caught_up();
 }
 
 }  // namespace gr

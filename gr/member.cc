@@ -21,6 +21,11 @@ base::uuid certification_origin(xcom::message const& from, write_set_message con
   return origin;
 }
 
+// Whether certification_origin made it of this member.
+bool is_life_of(base::uuid const& origin, base::uuid const& who) {
+  return std::equal(origin.bytes.begin(), origin.bytes.begin() + 8, who.bytes.begin());
+}
+
 member_facts facts_of(xcom::site_member const& who) {
   auto const decoded = base::decode<member_facts>(who.app);
   return decoded ? *decoded : member_facts{};
@@ -35,7 +40,7 @@ bool same_members(xcom::site const& left, xcom::site const& right) {
 }  // namespace
 
 member::member(member_config config, base::prng random)
-    : config_(std::move(config)), random_(random), base_(config_.base) {}
+    : config_(std::move(config)), random_(random), base_(config_.base), flow_(config_.flow) {}
 
 void member::step(member_event const& in, std::vector<member_action>& out) {
   out_ = &out;
@@ -57,6 +62,7 @@ void member::on(xcom::deliver const& in) {
   if (in.note.empty())
     out_->insert(out_->begin() + static_cast<std::ptrdiff_t>(before), write_note{in.slot, base::encode(note)});
   unconsumed_.push_back({in.slot, state_.seqno});
+  tell_role();
   if (with_notes_ && !needs_notes()) {
     with_notes_ = false;
     emit(to_node{xcom::notes_done{}});
@@ -87,6 +93,8 @@ void member::deliver_batch(xcom::deliver const& in, xcom::batch const& all, slot
       take(*stable);
     } else if (auto const* request = std::get_if<state_request_message>(&*decoded)) {
       take(*request);
+    } else if (auto const* change = std::get_if<role_message>(&*decoded)) {
+      take(each, *change);
     } else if (each.origin == config_.self && awaited_.erase(each.seq) > 0) {
       emit(resolve{each.seq, 0, {order_outcome::passed, state_.seqno, state_.seqno, {}}});
     }
@@ -101,6 +109,7 @@ void member::take(xcom::message const& from, write_set_message const& what, slot
   ensure(!preload || known != nullptr);
   ordered const outcome = verdict_of(from, what, preload, failed_before);
   bool const failed = outcome.outcome == order_outcome::failed;
+  flow_.ordered(from.origin, state_.seqno, failed ? 0 : what.data.size() + what.keys.size());
   if (known != nullptr && failed != failed_before)
     return refuse("transaction " + std::to_string(state_.seqno) + " certifies differently than before: " + outcome.why);
   if (failed) note.failed.push_back(index);
@@ -118,9 +127,16 @@ ordered member::verdict_of(xcom::message const& from, write_set_message const& w
   next.isolated = (what.flags & flag_isolation) != 0;
   next.pa_unsafe = (what.flags & flag_pa_unsafe) != 0;
   if (!keys) {
+    note_unreadable(what);
     certification_.skip(state_.seqno, true);
     outcome.outcome = order_outcome::failed;
     outcome.why = "its write set cannot be read: " + keys.error().text;
+    return outcome;
+  }
+  if (auto why = fence(from.origin); !why.empty()) {
+    certification_.skip(state_.seqno, false);
+    outcome.outcome = order_outcome::failed;
+    outcome.why = std::move(why);
     return outcome;
   }
   if (preload) {
@@ -133,6 +149,7 @@ ordered member::verdict_of(xcom::message const& from, write_set_message const& w
     outcome.depends_on = passed->depends_on;
     return outcome;
   }
+  note_refused(what, verdict, next.keys);
   outcome.outcome = order_outcome::failed;
   if (auto const* found = std::get_if<certifier::conflict>(&verdict))
     outcome.why = "conflicts with transaction " + std::to_string(found->with);
@@ -140,6 +157,41 @@ ordered member::verdict_of(xcom::message const& from, write_set_message const& w
     outcome.why = "started before position " + std::to_string(std::get<certifier::too_old>(verdict).forgotten) +
                   ", which the group has forgotten";
   return outcome;
+}
+
+refused_write_set member::refused_now(write_set_message const& what) const {
+  refused_write_set made;
+  made.history = state_.history;
+  made.seqno = state_.seqno;
+  made.source = what.source;
+  made.keys = what.keys;
+  made.data = what.data;
+  return made;
+}
+
+void member::note_unreadable(write_set_message const& what) {
+  auto made = refused_now(what);
+  made.why = refusal_reason::unreadable;
+  emit(refused{std::move(made)});
+}
+
+void member::note_refused(write_set_message const& what, certifier::verdict const& verdict,
+                          std::span<certifier::key const> keys) {
+  auto made = refused_now(what);
+  auto const* const found = std::get_if<certifier::conflict>(&verdict);
+  if (found == nullptr) {
+    made.why = refusal_reason::too_old;
+    return emit(refused{std::move(made)});
+  }
+  made.winner = found->with;
+  made.row = found->found.hash;
+  made.held = found->found.kind;
+  auto const own = std::ranges::find(keys, made.row, &certifier::key::hash);
+  if (own != keys.end()) made.wanted = own->kind;
+  auto const writer =
+      std::ranges::find_if(site_.members, [&](auto const& each) { return is_life_of(found->winner, each.id.uuid); });
+  if (writer != site_.members.end()) made.winner_node = writer->id.uuid;
+  emit(refused{std::move(made)});
 }
 
 // To the thread that waits for it if it was executed here in this life, to the server's appliers otherwise.
@@ -154,10 +206,11 @@ void member::hand_over(xcom::message const& from, write_set_message const& what,
   ++count_.received;
   count_.received_bytes += what.data.size() + what.keys.size();
   if (outcome.seqno <= base_) return;
+  if ((what.flags & flag_tell_applied) != 0 && stage_ == stage::online) everywhere_.owe(from.origin, outcome.seqno);
   start_server();  // history may be here before the first look at how things stand
   remote_write_set event;
   event.source = what.source;
-  event.flags = what.flags;
+  event.flags = what.flags & flags_of_server;
   event.seqno = outcome.seqno;
   event.depends_on = std::max(outcome.depends_on, base_);
   event.failed = failed;
@@ -194,12 +247,16 @@ void member::deliver_site(xcom::site const& next) {
   if (next.version > known_site_.version) known_site_ = next;
   std::erase_if(donating_to_, [&](auto const& each) { return site_.find(each.first) == nullptr; });
   forget_helped();
+  everywhere_.keep_only(known_site_);
+  serve_waiters();
   auto const* self = site_.find(config_.self);
   if (takes_position) {
     ++state_.seqno;
     ++state_.view_number;
     certification_.skip(state_.seqno, false);
-    departed_ = departed;
+    departed_ = departed && !stepped_aside_;
+    // The same server goes on behind this position: it has to pass it, though the view is not for it.
+    if (departed && stepped_aside_) tell_server(remote_write_set{{}, 0, state_.seqno, state_.seqno - 1, true, {}});
     bool const founding = !connected_;
     if (founding) {
       connected_ = true;
@@ -211,6 +268,7 @@ void member::deliver_site(xcom::site const& next) {
     }
     if (founding && stage_ == stage::online) tell_server(caught_up{});
   }
+  follow_site_with_roles();
   if (self == nullptr) return;
   if (self->boot == config_.boot) own_boot_seen_ = true;
   if (facts_of(*self).status == member_status::online && update_sent_ && stage_ == stage::replaying) become_online();
@@ -255,10 +313,8 @@ void member::move_stable() {
   // Who is ONLINE in a site that is not delivered here yet counts already: its clients write.
   for (auto const& each : known_site_.members) {
     if (each.id == config_.self || facts_of(each).status != member_status::online) continue;
-    auto const at =
-        std::find_if(last_.others.begin(), last_.others.end(), [&](auto const& other) { return other.id == each.id; });
-    stable = std::min(stable,
-                      at == last_.others.end() || at->facts.history != state_.history ? seqno_t{0} : at->facts.applied);
+    auto const* const at = neighbor_of(each.id);
+    stable = std::min(stable, at == nullptr || at->facts.history != state_.history ? seqno_t{0} : at->facts.applied);
   }
   // One at a time: where a slot takes long they would pile up.
   if (stable <= state_.forgotten || stable_asked_ > state_.forgotten) return;

@@ -20,11 +20,15 @@
 #include "base/prng.hh"
 #include "base/ticks.hh"
 #include "certifier/certification.hh"
+#include "gr/applied_everywhere.hh"
+#include "gr/conflict.hh"
+#include "gr/flow_control.hh"
 #include "gr/held_history.hh"
 #include "gr/history.hh"
 #include "gr/join_report.hh"
 #include "gr/messages.hh"
 #include "gr/ports.hh"
+#include "gr/primary_election.hh"
 #include "recovery/planner.hh"
 #include "xcom/node.hh"
 
@@ -41,6 +45,7 @@ struct recovery_settings {
   std::uint64_t retry_count = 10;
   std::uint64_t reconnect_ticks = 6000;
   std::uint64_t progress_ticks = 3000;
+  std::size_t donors_at_once = 2;
   bool online_when_certified = false;  // recovery_complete_at; false: when applied
 };
 
@@ -57,6 +62,7 @@ struct member_config {
   xcom::member_role role = xcom::member_role::voter;  // asked for together with ONLINE
   std::uint32_t zone = 0;
   recovery_settings recovery;
+  flow_settings flow;
   std::uint64_t stable_every_ticks = 100;  // how often the leader moves the certifier's bound
 };
 
@@ -122,9 +128,20 @@ struct abandoned {  // this member lost the group, or gives up waiting: own mess
 };
 struct settings_changed {
   recovery_settings now;
+  flow_settings flow;
 };
 struct desync_set {
   bool on = false;
+};
+struct wait_everywhere {  // somebody waits until every ONLINE member has applied this; answered with applied_by_all
+  std::uint64_t who = 0;
+  seqno_t until = -1;
+};
+struct stop_waiting {
+  std::uint64_t who = 0;
+};
+struct applied_moved {  // between two `observed`, while somebody is owed word of it
+  seqno_t applied = -1;
 };
 struct neighbor {
   xcom::member_id id;
@@ -138,14 +155,15 @@ struct observed {  // every tick
   xcom::slot_no delivered;
   bool leads = false;
   bool have_quorum = false;
-  bool sated = false;            // nothing more is read of the log until the server has applied some
-  seqno_t first_available = -1;  // of our own log
+  std::size_t open_transactions = 0;  // of clients, that have written something
+  bool sated = false;                 // nothing more is read of the log until the server has applied some
+  seqno_t first_available = -1;       // of our own log
   std::vector<neighbor> others;
 };
 using member_event =
     std::variant<founded, resumed, taken_in, taken_in_again, awaited, xcom::deliver, xcom::site_installed, told,
                  held_compared, quorum, history_gone, state_request_ready, state_was_sent, state_was_received,
-                 abandoned, settings_changed, desync_set, observed>;
+                 abandoned, settings_changed, desync_set, wait_everywhere, stop_waiting, applied_moved, observed>;
 
 // ---- actions ----
 struct submit {  // order this
@@ -179,8 +197,14 @@ struct forget_held {
 struct to_server {
   server_event what;
 };
+struct refused {
+  refused_write_set what;
+};
 struct to_node {
   xcom::event what;
+};
+struct take_role {
+  server_role now;
 };
 struct say {
   server::level how;
@@ -189,8 +213,16 @@ struct say {
 struct give_up {  // leave the group, for good
   std::string why;
 };
+struct applied_by_all {  // what wait_everywhere asked for
+  std::uint64_t who = 0;
+};
+// This member cannot keep up and slows the others: leave, and ask at once to be taken in again. Until it has caught up it
+// slows nobody. Said again until it happens.
+struct step_aside {
+  std::string why;
+};
 using member_action = std::variant<submit, tell, resolve, write_note, keep_checkpoint, compare_held, forget_held,
-                                   to_server, to_node, say, give_up>;
+                                   to_server, refused, to_node, take_role, say, give_up, applied_by_all, step_aside>;
 
 class member {
  public:
@@ -199,8 +231,14 @@ class member {
   void step(member_event const& in, std::vector<member_action>& out);
 
   // The application's part of a checkpoint as of the last slot delivered.
-  [[nodiscard]] base::blob state_blob() const { return base::encode(state_); }
+  [[nodiscard]] base::blob state_blob() const { return encode_state(state_, roles_); }
   [[nodiscard]] replicated_state const& state() const { return state_; }
+  [[nodiscard]] group_roles const& roles() const { return roles_; }
+  // What this server may do, as it was told.
+  [[nodiscard]] server_role const& role() const { return role_; }
+  [[nodiscard]] std::string const& role_news() const { return role_news_; }
+  // The message that has a wish carried out. Errors: what speaks against it, as far as it is known here.
+  [[nodiscard]] base::result<role_message> role_change_for(role_request const& wish) const;
   [[nodiscard]] std::uint64_t digest() const { return certification_.digest(); }
   [[nodiscard]] bool online() const { return stage_ == stage::online; }
   // Restarted, and nothing was delivered yet: it can begin again as a joiner.
@@ -214,8 +252,11 @@ class member {
   [[nodiscard]] std::string const& recovery_line() const { return recovery_line_; }
   [[nodiscard]] join_report const& report() const { return report_; }  // of the join under way, or the last one
   [[nodiscard]] join_facts facts_for_joiners() const;
+  [[nodiscard]] bool owes_word() const { return everywhere_.owes(); }  // applied_moved makes a difference
   [[nodiscard]] std::size_t cert_rows() const { return certification_.rows(); }
   [[nodiscard]] counters const& count() const { return count_; }
+  // How fast this member's clients may write, and why; anything they like while it is not ONLINE.
+  [[nodiscard]] flow_control const& flow() const { return flow_; }
   [[nodiscard]] std::string state_name() const;  // MGR's MEMBER_STATE of this member
   [[nodiscard]] std::string describe() const;
 
@@ -241,10 +282,32 @@ class member {
   void take(state_request_message const& what);
   [[nodiscard]] ordered verdict_of(xcom::message const& from, write_set_message const& what, bool preload,
                                    bool known_to_fail);
+  void note_refused(write_set_message const& what, certifier::verdict const& verdict,
+                    std::span<certifier::key const> keys);
+  void note_unreadable(write_set_message const& what);
+  [[nodiscard]] refused_write_set refused_now(write_set_message const& what) const;
   void hand_over(xcom::message const& from, write_set_message const& what, ordered const& outcome);
   void move_stable();
   void consume();
   [[nodiscard]] view view_at(seqno_t position, view_status status) const;
+
+  // primary.cc: who takes the writes
+  void take(xcom::message const& from, role_message const& what);
+  void follow_site_with_roles();
+  [[nodiscard]] std::string why_not_write() const;
+  [[nodiscard]] std::string primary_name() const;
+  [[nodiscard]] std::string fence(xcom::member_id const& origin) const;
+  [[nodiscard]] server_role role_now() const;
+  void tell_role();
+  void tick_roles();
+  void conduct_switch();
+  void hold_election();
+  void lend_leadership();
+  void order_change(role_change what);
+  [[nodiscard]] bool is_there(xcom::member_id const& who) const;
+  [[nodiscard]] bool candidates_are_known() const;
+  [[nodiscard]] std::vector<primary_candidate> primary_candidates() const;
+  [[nodiscard]] base::result<xcom::member_id> future_primary(std::string const& uuid) const;
 
   // joining.cc: how this member gets ONLINE
   void on(founded const& in);
@@ -263,6 +326,14 @@ class member {
   void on(abandoned const& in);
   void on(settings_changed const& in);
   void on(desync_set const& in);
+  // member_everywhere.cc
+  void on(wait_everywhere const& in);
+  void on(stop_waiting const& in);
+  void on(applied_moved const& in);
+  void take(xcom::member_id const& from, applied_message const& what);
+  void serve_waiters();
+  void tell_applied();
+  [[nodiscard]] std::vector<xcom::member_id> online_others() const;
   void on(observed const& in);
   void answer(held_compared const& in);
   void take(xcom::member_id const& from, history_answer const& what);
@@ -275,7 +346,7 @@ class member {
   [[nodiscard]] certifier::gtid_set errant_to(replicated_state const& group) const;
   void found_diverged(seqno_t agree_up_to);
   [[nodiscard]] std::string how_it_diverged(seqno_t agree_up_to) const;
-  void begin_delivery(xcom::checkpoint const& from, std::optional<xcom::member_id> const& source);
+  void begin_delivery(xcom::checkpoint const& from);
   void run_planner(recovery::event const& in);
   // choosing_donors.cc: whom this member reads from, and what is told of it
   void start_planner();
@@ -302,17 +373,27 @@ class member {
   [[nodiscard]] donor_row row_of(recovery::decision const& row, recovery::report_decision const& from) const;
   void report_progress();
   [[nodiscard]] recovery::candidate self_as_candidate() const;
+  [[nodiscard]] std::vector<xcom::member_id> sources() const;
   void tick_recovery();
   void resume_with_majority();
   void answer_request(xcom::member_id const& joiner, state_sent_message const& what);
   void repeat_bad_news();
+  void tell_caught_up();
   void hold_for(xcom::member_id const& joiner, known_bound const& from);
   void forget_helped();
   void start_server();
   void become_online();
   void publish_facts();
   void refuse(std::string why);
+  // slowing_writers.cc: what flow control is told, and what is said of it
+  void look_at_flow();
+  [[nodiscard]] flow_look flow_look_now() const;
+  void tell_of_braking();
+  [[nodiscard]] std::string how_far_behind(flow_row const& which) const;
+  [[nodiscard]] bool may_be_counted_on() const;
   [[nodiscard]] std::vector<recovery::candidate> candidates() const;
+  // What was observed of another member last; null: nothing.
+  [[nodiscard]] neighbor const* neighbor_of(xcom::member_id const& who) const;
   [[nodiscard]] recovery::candidate candidate_of(xcom::site_member const& who) const;
   [[nodiscard]] certifier::gtid_set positions(seqno_t up_to) const;
   [[nodiscard]] certifier::gtid_set purged_below(seqno_t first_available) const;
@@ -331,6 +412,7 @@ class member {
 
   // replicated
   replicated_state state_;
+  group_roles roles_;
   certifier::certification certification_;
   xcom::site site_;  // after the last delivered slot
   xcom::slot_no delivered_;
@@ -365,6 +447,30 @@ class member {
   std::map<xcom::member_id, bad_news> bad_news_;   // until it asks again, or needs no copy any more
   std::map<xcom::member_id, known_bound> helped_;  // who was given a copy or a beginning, and is not ONLINE yet
   counters count_;
+  applied_everywhere everywhere_;
+  flow_control flow_;
+  std::optional<base::tick_count> braked_since_;  // writers are slowed
+  base::tick_count braking_told_;
+  bool stepped_aside_ = false;  // until ONLINE again
+
+  // roles
+  server_role role_;  // as the server was told
+  bool role_told_ = false;
+  std::string role_news_;
+  std::optional<base::tick_count> primary_missed_;  // since: the primary is not heard, or there is none
+  struct asked_for {                                // a change of this epoch was handed in
+    std::uint64_t epoch = 0;
+    base::tick_count at;
+  };
+  std::optional<asked_for> change_asked_;
+  std::optional<asked_for> leadership_lent_;
+  struct draining {  // as the primary, of this epoch
+    std::uint64_t epoch = 0;
+    base::tick_count seen;
+    base::tick_count heard;                 // the one that follows
+    std::optional<base::tick_count> since;  // no new transactions
+  };
+  std::optional<draining> draining_;
 
   // recovery
   held_history held_;                            // what the data rests on, until it was compared
@@ -381,7 +487,8 @@ class member {
   std::optional<base::tick_count> ask_copy_again_;  // the donor was busy
   std::optional<base::blob> request_;               // the server's state request, once it gave it
   std::optional<xcom::member_id> donor_;
-  std::uint64_t donor_boot_ = 0;  // when it was asked for a copy
+  std::vector<xcom::member_id> donor_order_;  // as they were decided on last
+  std::uint64_t donor_boot_ = 0;              // when it was asked for a copy
   std::uint64_t question_ = 0;
   std::uint64_t copy_request_ = 0;  // how many were sent
   base::tick_count asked_;

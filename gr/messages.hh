@@ -11,6 +11,7 @@
 #include "base/codec.hh"
 #include "base/uuid.hh"
 #include "gr/ports.hh"
+#include "gr/roles.hh"
 #include "xcom/types.hh"
 
 namespace gr {
@@ -44,7 +45,9 @@ struct state_request_message {
 struct marker_message {
   template <class Codec> void fields(Codec&) {}
 };
-using ordered_message = std::variant<write_set_message, stable_message, state_request_message, marker_message>;
+// The last kind: only where the protocol has roles, or what a member of an older program skips would count here.
+using ordered_message =
+    std::variant<write_set_message, stable_message, state_request_message, marker_message, role_message>;
 
 // ---- direct ----
 struct landmark {  // the digest of all that was delivered up to this slot, with it
@@ -90,7 +93,12 @@ struct state_sent_message {                   // donor to joiner: the transfer e
   std::int32_t error = 0;
   template <class Codec> void fields(Codec& codec) { codec(number, position, error); }
 };
-using direct_message = std::variant<history_query, history_answer, state_sent_message>;
+struct applied_message {  // to whoever waits for it: everything up to here is applied and can be read at the sender
+  base::uuid history;
+  seqno_t up_to = -1;
+  template <class Codec> void fields(Codec& codec) { codec(history, up_to); }
+};
+using direct_message = std::variant<history_query, history_answer, state_sent_message, applied_message>;
 
 // ---- opaque parts ----
 enum class member_status : std::uint8_t { recovering = 0, online = 1 };
@@ -116,7 +124,7 @@ struct live_facts {  // in heartbeats: as of now
   seqno_t ordered = -1;
   seqno_t first_available = -1;  // the lowest position this member's log can serve a joiner at; -1: none
   std::uint32_t donations = 0;
-  bool desynced = false;
+  bool desynced = false;  // asks nobody to wait for it: its clients said so, or its flow control is off
   template <class Codec> void fields(Codec& codec) {
     codec(history, applied, ordered, first_available, donations, desynced);
   }
@@ -131,6 +139,15 @@ struct replicated_state {  // in checkpoints: what every member that delivered t
   friend bool operator==(replicated_state const&, replicated_state const&) = default;
   template <class Codec> void fields(Codec& codec) { codec(history, seqno, forgotten, view_number, digest); }
 };
+
+// A checkpoint's application part: the positions, and behind them the roles where they are not what they are in every group
+// that nobody changed (then the bytes are those of a program that knows no roles).
+struct whole_state {
+  replicated_state positions;
+  group_roles roles;
+};
+[[nodiscard]] base::blob encode_state(replicated_state const& positions, group_roles const& roles);
+[[nodiscard]] base::result<whole_state> decode_state(base::blob const& app);
 
 struct slot_note {  // beside each delivered slot: the verdicts, so that a joiner need not know what came before
   replicated_state before;

@@ -152,6 +152,10 @@ std::string objection(option_spec const& spec, std::string_view text) {
     auto const position = parse_join_position(std::string(text), {});
     return position || text.empty() ? std::string{} : position.error().text;
   }
+  if (spec.name == "group_replication_group_name") {
+    auto const name = base::parse_uuid(text);
+    return name || text.empty() ? std::string{} : "allowed: " + allowed_range(spec);
+  }
   if (spec.name != "group_replication_ip_allowlist") return {};
   auto const parsed = allowlist::parse(text);
   return parsed ? std::string{} : parsed.error().text;
@@ -180,7 +184,7 @@ option_spec const* find_option(std::string_view name) {
 }
 
 std::string allowed_range(option_spec const& spec) {
-  if (spec.kind == option_kind::text) return "any text";
+  if (spec.kind == option_kind::text) return spec.unit.empty() ? "any text" : std::string(spec.unit);
   if (spec.kind == option_kind::choice) return "one of " + std::string(spec.choices);
   if (spec.kind == option_kind::boolean) return "ON or OFF";
   bool const time = spec.kind == option_kind::duration;
@@ -215,28 +219,27 @@ base::result<option_store::assignment> option_store::parse(std::string_view name
   if (spec == nullptr) return base::fail("unknown parameter '" + std::string(name) + "'");
   auto const bad = [&](std::string const& why) { return base::fail("option '" + std::string(name) + "': " + why); };
   if (spec->kind == option_kind::text) {
-    if (auto const wrong = objection(*spec, text); !wrong.empty()) return bad(wrong);
-    return assignment{spec, {std::string(text), 0, true}};
+    if (auto const wrong = objection(*spec, text); !wrong.empty())
+      return bad("value '" + std::string(text) + "' is not allowed: " + wrong);
+    return assignment{spec, {std::string(text), 0, true, std::string(name)}};
   }
   auto const refused = bad("value '" + std::string(text) +
                            "' is not allowed, allowed: " + (name == tls_switch ? "ON or OFF" : allowed_range(*spec)));
   if (name == tls_switch) {
     auto const on = boolean_of(text);
     if (!on) return refused;
-    return assignment{spec, {std::string(*on != 0 ? tls_on : tls_off), 0, true}, *on != 0};
+    return assignment{spec, {std::string(*on != 0 ? tls_on : tls_off), 0, true, std::string(name)}, *on != 0};
   }
   if (spec->kind == option_kind::choice) {
     auto word = upper(text);
     if (!has_word(spec->choices, word, ',')) return refused;
-    return assignment{spec, {std::move(word), 0, true}};
+    return assignment{spec, {std::move(word), 0, true, std::string(name)}};
   }
   auto number = number_of(spec->kind, text);
   if (number && takes_nearest(*spec, name)) number = std::clamp(*number, spec->low, spec->high);
   if (!number || *number < spec->low || *number > spec->high) return refused;
-  return assignment{spec, {plain_text(spec->kind, *number), *number, true}};
+  return assignment{spec, {plain_text(spec->kind, *number), *number, true, std::string(name)}};
 }
-
-namespace {
 
 std::string default_text(option_spec const& spec) {
   if (spec.kind == option_kind::text) return std::string(spec.initial);
@@ -245,12 +248,13 @@ std::string default_text(option_spec const& spec) {
   return number ? plain_text(spec.kind, *number) : std::string(spec.initial);
 }
 
-}  // namespace
-
 base::result<void> option_store::refuse_not_built(assignment const& wanted, std::string_view name) const {
   auto const& spec = *wanted.spec;
-  if (!is_not_built_yet(spec) || wanted.parsed.text == default_text(spec)) return {};
-  if (name != spec.name) return {};
+  if (wanted.parsed.text == default_text(spec)) return {};
+  if (!spec.why_fixed.empty())
+    return base::fail("option '" + std::string(name) + "' cannot be set to '" + wanted.parsed.text + "', only to '" +
+                      default_text(spec) + "': " + std::string(spec.why_fixed));
+  if (!is_not_built_yet(spec) || name != spec.name) return {};
   return base::fail("option '" + std::string(name) + "' cannot be set to '" + wanted.parsed.text +
                     "': this is not built yet; only its default, '" + default_text(spec) + "', is accepted");
 }
@@ -310,10 +314,29 @@ base::result<void> option_store::set(std::string_view name, std::string_view tex
   return {};
 }
 
-base::result<std::vector<std::string>> option_store::set_all(std::string_view list, moment when) {
+// Two settings of one option with different values; the later one wins. At run time a new value is no contradiction to the
+// one before the list.
+std::string option_store::contradiction(assignment const& wanted, std::vector<assignment> const& before,
+                                        moment when) const {
+  auto const said = [&](value const& other) {
+    return "option '" + wanted.parsed.as + "': " + wanted.parsed.text + " is used, and not " + other.text +
+           ", which was set before as '" + other.as + "'";
+  };
+  if (wanted.yields) return {};
+  auto const same = [&](assignment const& each) { return each.spec == wanted.spec; };
+  auto const earlier = std::find_if(before.rbegin(), before.rend(), same);
+  if (earlier != before.rend())
+    return earlier->yields || earlier->parsed.text == wanted.parsed.text ? std::string{} : said(earlier->parsed);
+  if (when == moment::running) return {};
+  auto const held = get(wanted.spec->name);
+  return held.set && held.text != wanted.parsed.text ? said(held) : std::string{};
+}
+
+base::result<std::vector<option_remark>> option_store::set_all(std::string_view list, moment when) {
   std::vector<assignment> assignments;
   std::vector<assignment> commands;
-  std::vector<std::string> remarks;
+  std::vector<option_remark> remarks;
+  auto const remark = [&](std::string text) { remarks.push_back({server::level::info, std::move(text)}); };
   while (!list.empty()) {
     auto item = trimmed(next_item(list, ';'));
     if (item.empty()) continue;
@@ -329,10 +352,12 @@ base::result<std::vector<std::string>> option_store::set_all(std::string_view li
     }
     bool const without_effect = checked->spec->ignored || is_not_built_yet(*checked->spec);
     if (without_effect && checked->parsed.text != text(name))
-      remarks.push_back("option '" + std::string(name) + "' has no effect in this provider");
+      remark("option '" + std::string(name) + "' has no effect in this provider");
     if (takes_nearest(*checked->spec, name) && bytes_of(trimmed(item)) != checked->parsed.number)
-      remarks.push_back("option '" + std::string(name) + "': " + checked->parsed.text + " is used, the nearest to " +
-                        std::string(trimmed(item)) + " that is allowed");
+      remark("option '" + std::string(name) + "': " + checked->parsed.text + " is used, the nearest to " +
+             std::string(trimmed(item)) + " that is allowed");
+    if (auto two = contradiction(*checked, assignments, when); !two.empty())
+      remarks.push_back({server::level::warning, std::move(two)});
     assignments.push_back(*checked);
   }
   for (auto const& each : commands)

@@ -33,6 +33,13 @@ enum class option_change : std::uint8_t {
   next_start,  // accepted while running, read when the group is joined next
   fixed,       // only before the server has started
 };
+enum class option_scope : std::uint8_t {
+  member,  // each member has its own
+  group,   // set on one member, it holds on all
+  equal,   // must be the same on all members
+};
+
+std::string_view to_string(option_scope scope);
 
 struct option_spec {
   std::string_view name;
@@ -41,11 +48,13 @@ struct option_spec {
   std::string_view initial;
   std::int64_t low;
   std::int64_t high;
-  std::string_view unit;
+  std::string_view unit;     // of a text: what it has to be, when not any text will do
   std::string_view choices;  // separated by ","
   option_change change;
   bool ignored;  // known to Galera's users; accepted with a remark, without effect here
   std::string_view description;
+  option_scope scope = option_scope::member;
+  std::string_view why_fixed = {};  // not empty: only the default is accepted, for this reason
 };
 
 std::span<option_spec const> option_table();
@@ -54,10 +63,27 @@ std::span<option_spec const> option_table();
 bool is_not_built_yet(option_spec const& spec);
 // Setting it does something, once; no value is kept.
 bool is_command(option_spec const& spec);
+// What MySQL's and GreatSQL's users may look for and do not find here, with the reason.
+struct absent_option {
+  std::string_view name;
+  std::string_view why;
+};
+std::span<absent_option const> absent_options();
 // By our name or an alias, exact; nullptr when unknown.
 option_spec const* find_option(std::string_view name);
 // "0 .. 3600 seconds", "ON, OFF", ...: what an error message says is allowed.
 std::string allowed_range(option_spec const& spec);
+// As the store prints it: "128M" for 134217728.
+std::string default_text(option_spec const& spec);
+// docs/variables.md: every option of the table, and those that are not here.
+std::string options_as_markdown();
+std::string_view effect_text(option_spec const& spec);  // "at once", "next start", "fixed", "command"
+
+// What is to be said of settings that were taken.
+struct option_remark {
+  server::level how;  // a warning: two settings contradict each other
+  std::string text;
+};
 
 // Thread-safe. Values are valid at all times: what does not parse or is out of range is never stored.
 class option_store {
@@ -70,9 +96,10 @@ class option_store {
   // Errors name the option, the value and what is allowed; nothing is changed. A size given under one of Galera's names
   // is brought into our range instead of being refused.
   base::result<void> set(std::string_view name, std::string_view text, moment when);
-  // "name = value; name = value": all of it or nothing. The answer holds remarks about what has no
-  // effect and about sizes brought into range.
-  base::result<std::vector<std::string>> set_all(std::string_view list, moment when);
+  // "name = value; name = value": all of it or nothing. The later of two settings of one option wins, in the list and, before
+  // the start, over what was set before the list. The answer holds remarks: what contradicted each other, what has no
+  // effect, sizes brought into range.
+  base::result<std::vector<option_remark>> set_all(std::string_view list, moment when);
 
   // ensure: the option exists and has a fitting kind.
   [[nodiscard]] std::string text(std::string_view name) const;
@@ -97,6 +124,7 @@ class option_store {
     std::string text;
     std::int64_t number = 0;
     bool set = false;
+    std::string as;  // the name it was set under
   };
   struct assignment {
     option_spec const* spec;
@@ -107,6 +135,8 @@ class option_store {
   [[nodiscard]] base::result<void> refuse_not_built(assignment const& wanted, std::string_view name) const;
   [[nodiscard]] base::result<void> carry_out(assignment const& wanted, moment when) const;
   base::result<assignment> check(std::string_view name, std::string_view text, moment when) const;
+  [[nodiscard]] std::string contradiction(assignment const& wanted, std::vector<assignment> const& before,
+                                          moment when) const;
   void store(std::vector<assignment> const& assignments);
   value get(std::string_view name) const;
   void tell(std::vector<assignment> const& assignments);

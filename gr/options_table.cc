@@ -1,9 +1,7 @@
+#include <algorithm>
 #include <array>
 
 #include "gr/options.hh"
-
-#include <algorithm>
-#include <array>
 
 namespace gr {
 namespace {
@@ -14,11 +12,14 @@ using enum option_change;
 constexpr std::int64_t year_ms = 31536000000;
 constexpr std::int64_t int64_max = INT64_MAX;
 constexpr std::int64_t int32_max = INT32_MAX;
-constexpr std::int64_t uint32_max = UINT32_MAX;
 
 constexpr option_spec of_text(std::string_view name, std::string_view aliases, std::string_view initial,
                               option_change change, std::string_view description) {
   return {name, aliases, text, initial, 0, 0, "", "", change, false, description};
+}
+constexpr option_spec of_form(option_spec spec, std::string_view form) {
+  spec.unit = form;
+  return spec;
 }
 constexpr option_spec of_switch(std::string_view name, std::string_view aliases, std::string_view initial,
                                 option_change change, std::string_view description) {
@@ -43,6 +44,18 @@ constexpr option_spec of_time(std::string_view name, std::string_view aliases, s
                               std::string_view description) {
   return {name, aliases, duration, initial, low_ms, high_ms, "seconds", "", change, false, description};
 }
+constexpr option_spec of_group(option_spec spec) {
+  spec.scope = option_scope::group;
+  return spec;
+}
+constexpr option_spec equal_everywhere(option_spec spec) {
+  spec.scope = option_scope::equal;
+  return spec;
+}
+constexpr option_spec always(option_spec spec, std::string_view why) {
+  spec.why_fixed = why;
+  return spec;
+}
 // Known to Galera's users, without a counterpart here.
 constexpr option_spec of_nothing(std::string_view name, std::string_view initial) {
   return {name, "", text, initial, 0, 0, "", "", at_once, true, "accepted for Galera's users; has no effect"};
@@ -50,7 +63,11 @@ constexpr option_spec of_nothing(std::string_view name, std::string_view initial
 
 constexpr auto table = std::to_array<option_spec>({
     // Where and with whom.
-    of_text("group_replication_group_name", "", "", next_start, "the group's UUID; empty: made at bootstrap"),
+    equal_everywhere(of_form(
+        of_text("group_replication_group_name", "", "", next_start,
+                "UUID of the group's GTIDs. A group that begins with an empty server gets it; a member does not "
+                "join, or begin, a group that has another. Empty: any, and made at bootstrap"),
+        "a UUID, or nothing")),
     of_text("group_replication_local_address", "", "", next_start, "host:port of this member's group endpoint"),
     of_text("group_replication_group_seeds", "", "", next_start, "host:port list of members to ask for admission"),
     of_switch("group_replication_bootstrap_group", "", "OFF", next_start, "the next connect creates the group"),
@@ -64,36 +81,39 @@ constexpr auto table = std::to_array<option_spec>({
               "port of the group endpoint when no other option names one"),
     of_switch("pc.bootstrap", "", "OFF", at_once,
               "goes on with the members that are reachable, like group_replication_force_members with their addresses"),
-    of_text(
-        "group_replication_ip_allowlist", "", "AUTOMATIC", at_once,
-        "addresses, networks and host names that may connect to the group endpoint, separated by commas; AUTOMATIC: "
-        "private networks and this host. Looked at when a connection is made"),
-    of_text("group_replication_advertise_recovery_endpoints", "ist.recv_addr", "DEFAULT", at_once,
-            "host:port list joiners read this member's log at; DEFAULT: the group endpoint"),
+    of_form(
+        of_text("group_replication_ip_allowlist", "", "AUTOMATIC", at_once,
+                "who may connect to the group endpoint. AUTOMATIC: private networks and this host. Looked at when a "
+                "connection is made"),
+        "addresses, networks and host names, separated by commas, or AUTOMATIC"),
     // Roles.
-    of_switch("group_replication_single_primary_mode", "", "OFF", next_start,
-              "one member takes writes, the others read"),
+    of_switch(
+        "group_replication_single_primary_mode", "", "ON", fixed,
+        "one member takes writes, the others read: of a group this member founds, and otherwise what the group has. "
+        "Changed by group_replication_switch_to_single_primary_mode() and its like"),
     of_number("group_replication_member_weight", "pc.weight", "50", 0, 100, "%", at_once,
               "preference at a primary election"),
     of_choice("group_replication_primary_election_mode", "", "WEIGHT_ONLY", "WEIGHT_ONLY,GTID_FIRST,WEIGHT_FIRST",
-              next_start, "what an election looks at first"),
-    of_switch("group_replication_arbitrator", "", "OFF", fixed,
-              "votes and keeps the log, holds no data; a program of its own does that, grarb"),
+              fixed,
+              "what an election looks at first: of a group this member founds, and otherwise what the group has"),
+    always(of_switch("group_replication_arbitrator", "", "OFF", fixed, "whether this is an arbiter"),
+           "a server holds data. An arbiter, which votes and holds none, is a program of its own: grarb"),
     of_number("group_replication_zone_id", "gmcast.segment", "0", 0, 255, "", next_start,
               "data centre of this member: donors in it are preferred, and see group_replication_zone_id_sync_mode"),
-    of_switch(
-        "group_replication_zone_id_sync_mode", "", "ON", at_once,
-        "where members stand in several zones, a commit waits until a member of each that is not silent holds it. "
-        "Of the whole group: set on one member, it holds on all"),
+    of_group(of_switch("group_replication_zone_id_sync_mode", "", "ON", at_once,
+                       "where members stand in several zones, a commit waits until a member of each that is not silent "
+                       "holds it")),
     of_switch("group_replication_non_voting", "", "OFF", next_start,
               "this member follows and takes writes, and never counts towards a majority. A group has up to 9 members "
               "with a vote and 32 in all"),
     of_choice("group_replication_consistency", "", "EVENTUAL",
               "EVENTUAL,BEFORE_ON_PRIMARY_FAILOVER,BEFORE,AFTER,BEFORE_AND_AFTER", at_once,
-              "default consistency level"),
+              "what new sessions are promised about reads at other members; docs/consistency.md. Each has its own"),
     of_choice("group_replication_exit_state_action", "", "READ_ONLY", "READ_ONLY,ABORT_SERVER,OFFLINE_MODE", at_once,
               "what this server does when it drops out of the group"),
-    of_switch("group_replication_paxos_single_leader", "", "ON", next_start, "one member orders all messages"),
+    always(of_switch("group_replication_paxos_single_leader", "", "ON", next_start,
+                     "one member orders the messages of all"),
+           "there is always one leader here, and any member takes its place at once when it fails"),
     // Failure detection.
     of_time("group_replication_communication_flp_timeout", "evs.suspect_timeout", "1", 100, 60000, at_once,
             "silence after which a member is suspected"),
@@ -104,12 +124,11 @@ constexpr auto table = std::to_array<option_spec>({
     of_number("group_replication_autorejoin_tries", "", "3", 0, 2016, "attempts", at_once, "after an expulsion"),
     of_time("group_replication_autorejoin_interval", "", "300", 1000, 300000, at_once, "between those attempts"),
     // The log and messages.
-    of_choice(
+    equal_everywhere(of_choice(
         "group_replication_durability", "", "OS", "MEMORY,OS,DISK", next_start,
         "what a member has done with a message before it acknowledges it. MEMORY: nothing, as in Galera: nothing is "
         "lost while a majority stays up, and after all were killed a human begins again with the most advanced. OS: "
-        "written it to its log: all may be killed at once. DISK: synced that to the disk: all may lose power at once. "
-        "The same on all members"),
+        "written it to its log: all may be killed at once. DISK: synced that to the disk: all may lose power at once")),
     of_bytes("group_replication_message_cache_size", "gcache.size", "1G", 134217728, int64_max, at_once,
              "memory for messages others may still need; more of them stay on disk"),
     of_bytes("group_replication_log_retention_size", "gcache.keep_pages_size", "4G", 0, int64_max, at_once,
@@ -118,23 +137,21 @@ constexpr auto table = std::to_array<option_spec>({
     of_time("group_replication_log_retention_time", "", "3600", 0, year_ms, at_once,
             "log older than this is removed before log_retention_size is reached, unless a member that is away needs "
             "it; such a member is remembered for a week. 0: by size only"),
-    of_bytes("group_replication_communication_max_message_size", "gcs.max_packet_size", "1M", 0, 1073741824, next_start,
-             "larger messages travel in pieces; 0: never split"),
-    of_bytes("group_replication_compression_threshold", "", "1000000", 0, uint32_max, next_start,
-             "larger messages are compressed; 0: never"),
     of_bytes("group_replication_transaction_size_limit", "repl.max_ws_size", "2147483647", 0, 2147483647, at_once,
              "a larger transaction is refused; 0: no limit"),
-    of_number("group_replication_write_concurrency", "", "200", 10, 200, "slots", at_once,
-              "agreements in flight, at most. Of the whole group: set on one member, it holds on all"),
-    of_text("group_replication_communication_protocol", "", "", at_once,
-            "number of the protocol the group shall speak from now on. It never rises by itself: until it is raised, "
-            "members can go back to the version of the library they ran before"),
+    of_number("group_replication_request_time_threshold", "", "0", 0, 100000, "milliseconds", at_once,
+              "a transaction whose ordering took so long, or longer, is a line in the error log; 0: none"),
+    of_group(of_number("group_replication_write_concurrency", "", "200", 10, 200, "slots", at_once,
+                       "agreements in flight, at most")),
+    of_group(of_text("group_replication_communication_protocol", "", "", at_once,
+                     "number of the protocol the group shall speak from now on. It never rises by itself: until it is "
+                     "raised, members can go back to the version of the library they ran before")),
     // Security.
-    of_choice(
+    equal_everywhere(of_choice(
         "group_replication_ssl_mode", "socket.ssl", "DISABLED", "DISABLED,REQUIRED,VERIFY_CA,VERIFY_IDENTITY",
         next_start,
         "TLS between members, and what is asked of their certificates. socket.ssl = yes: VERIFY_CA, unless something "
-        "else is set here"),
+        "else is set here. All with TLS, or none")),
     of_text("group_replication_ssl_ca", "socket.ssl_ca", "", next_start,
             "PEM file of the authorities that members' certificates come from; neither this nor ssl_capath: the "
             "certificate is its own"),
@@ -153,20 +170,44 @@ constexpr auto table = std::to_array<option_spec>({
               "set to 1: reads the files above again, for connections made from then on"),
     // Flow control.
     of_choice("group_replication_flow_control_mode", "", "QUOTA", "DISABLED,QUOTA,MAJORITY", at_once,
-              "whether writers wait for slow members"),
+              "for whom writers wait. DISABLED: this member's for nobody, and nobody's for it. QUOTA: for the slowest "
+              "member. "
+              "MAJORITY: for the slowest but for as many as are no majority"),
     of_number("group_replication_flow_control_certifier_threshold", "", "25000", 0, int32_max, "transactions", at_once,
-              "certification backlog from which writers are slowed"),
+              "what a member may have received and not certified yet. Writers are slowed from half of it on"),
     of_number("group_replication_flow_control_applier_threshold", "gcs.fc_limit", "25000", 0, int32_max, "transactions",
-              at_once, "apply backlog from which writers are slowed"),
+              at_once, "what a member may have certified and not applied yet. Writers are slowed from half of it on"),
+    of_bytes("group_replication_flow_control_applier_bytes", "", "32M", 0, int64_max, at_once,
+             "the same in bytes; 0: any number"),
+    of_time("group_replication_flow_control_replay_lag_behind", "", "60", 0, 86400000, at_once,
+            "the same in time, as far as the member's speed tells; 0: any time"),
     of_number("group_replication_flow_control_min_quota", "", "0", 0, int32_max, "transactions", at_once,
-              "least quota"),
+              "what the whole group may order in a period, however far a member is behind. 0: a twentieth of the lower "
+              "of the "
+              "two thresholds"),
     of_number("group_replication_flow_control_min_recovery_quota", "", "0", 0, int32_max, "transactions", at_once,
-              "least quota while only recovering members lag"),
-    of_number("group_replication_flow_control_max_quota", "", "0", 0, int32_max, "transactions", at_once, "0: no cap"),
-    of_number("group_replication_flow_control_member_quota_percent", "", "0", 0, 100, "%", at_once, "0: equal parts"),
-    of_time("group_replication_flow_control_period", "", "1", 1000, 60000, at_once, "between two adjustments"),
-    of_number("group_replication_flow_control_hold_percent", "", "10", 0, 100, "%", at_once, "quota left unused"),
-    of_number("group_replication_flow_control_release_percent", "", "50", 0, 1000, "%", at_once, "growth per period"),
+              "the same where only RECOVERING members are behind. 0: nobody waits for these"),
+    of_number("group_replication_flow_control_max_quota", "", "0", 0, int32_max, "transactions", at_once,
+              "what the whole group may order in a period at most, even if nobody is slow; 0: no cap"),
+    of_number(
+        "group_replication_flow_control_member_quota_percent", "", "0", 0, 100, "%", at_once,
+        "this member's part of what the group may order. 0: an equal one among those that write, and what the others "
+        "leave"),
+    of_time("group_replication_flow_control_period", "", "1", 1000, 60000, at_once,
+            "what quotas are counted in and a member's speed is measured over. Limits change more often than that"),
+    of_number(
+        "group_replication_flow_control_hold_percent", "", "10", 0, 100, "%", at_once,
+        "how much less the group orders than a slow member applies, while that one's backlog is at three quarters of "
+        "its bound"),
+    of_number("group_replication_flow_control_release_percent", "", "50", 0, 1000, "%", at_once,
+              "growth of the limit in a period once nobody is slow any more, for two periods; then there is none. 0: "
+              "none at once"),
+    of_time("group_replication_flow_control_max_wait_time", "", "10", 1000, 86400000, at_once,
+            "longest wait of one transaction; then it goes on whatever the limit is"),
+    of_time(
+        "group_replication_flow_control_quarantine_time", "", "3600", 0, year_ms, at_once,
+        "a member that has been at or beyond a bound for so long, so that writers are held to min_quota for it, leaves "
+        "the group by itself, catches up and comes back, if two others and a majority keep up. 0: never"),
     // Recovery.
     of_number("group_replication_clone_threshold", "", "9223372036854775807", 1, int64_max, "transactions", at_once,
               "a joiner that misses this many copies a whole server"),
@@ -185,9 +226,17 @@ constexpr auto table = std::to_array<option_spec>({
     of_time("group_replication_recovery_progress_timeout", "", "30", 1000, year_ms, at_once,
             "a donor that brings nothing new for so long is replaced by the next one. While this member has to apply "
             "first what it holds, no donor is waited for"),
-    of_text("group_replication_join_plan_position", "", "", at_once,
-            "a position or a GTID set: information_schema.REPLICATION_GROUP_JOIN_PLAN tells, beside the usual cases, "
-            "what would happen to a member that stood there"),
+    of_number(
+        "group_replication_recovery_donors", "", "2", 1, 9, "members", at_once,
+        "members a joiner reads the log from at once: the donor and those that would be asked after it. A range of "
+        "the log comes from each, and one that is slow or gone costs no more than its range"),
+    of_choice("group_replication_recovery_compression", "", "LZ4", "NONE,LZ4,ZSTD", at_once,
+              "how this member packs ranges of the log for others"),
+    of_form(
+        of_text("group_replication_join_plan_position", "", "", at_once,
+                "information_schema.REPLICATION_GROUP_JOIN_PLAN tells, beside the usual cases, what would happen to "
+                "a member that stood there"),
+        "a position, a GTID set, or nothing"),
     // Clone: the transfer method wsrep_sst_method = clone.
     of_choice(
         "group_replication_clone_keep_old", "", "UNTIL_ONLINE", "NEVER,UNTIL_ONLINE,ALWAYS", at_once,
@@ -205,7 +254,8 @@ constexpr auto table = std::to_array<option_spec>({
               "TRANSACTIONS_CERTIFIED,TRANSACTIONS_APPLIED", at_once, "when a joiner is ONLINE"),
     of_time("group_replication_components_stop_timeout", "", "300", 2000, year_ms, at_once, "longest wait at a leave"),
     // This binding.
-    of_time("repl.causal_read_timeout", "", "PT30S", 1, 3600000, at_once, "longest wait of a causal read"),
+    of_time("repl.causal_read_timeout", "", "PT30S", 1, 3600000, at_once,
+            "longest wait of a causal read, and of a commit for the other members (consistency AFTER)"),
     of_number("gmcast.isolate", "", "0", 0, 2, "", at_once,
               "not 0: sends and hears nothing, as if its network were cut"),
     of_switch("debug", "", "OFF", at_once, "logs every call of the server"),
@@ -254,6 +304,7 @@ constexpr auto table = std::to_array<option_spec>({
     of_nothing("gcs.fc_factor", "1.0"),
     of_nothing("gcs.fc_master_slave", "no"),
     of_nothing("gcs.fc_single_primary", "no"),
+    of_nothing("gcs.max_packet_size", "64500"),
     of_nothing("gcs.max_throttle", "0.25"),
     of_nothing("gcs.recv_q_hard_limit", "9223372036854775807"),
     of_nothing("gcs.recv_q_soft_limit", "0.25"),
@@ -265,6 +316,7 @@ constexpr auto table = std::to_array<option_spec>({
     of_nothing("gmcast.peer_timeout", "PT3S"),
     of_nothing("gmcast.time_wait", "PT5S"),
     of_nothing("gmcast.version", "0"),
+    of_nothing("ist.recv_addr", ""),
     of_nothing("ist.recv_bind", ""),
     of_nothing("pc.announce_timeout", "PT3S"),
     of_nothing("pc.checksum", "false"),
@@ -296,27 +348,9 @@ std::span<option_spec const> option_table() { return table; }
 
 bool is_not_built_yet(option_spec const& spec) {
   static constexpr auto names = std::to_array<std::string_view>({
-      "group_replication_group_name",
-      "group_replication_single_primary_mode",
-      "group_replication_primary_election_mode",
-      "group_replication_arbitrator",
-      "group_replication_consistency",
       "group_replication_exit_state_action",
-      "group_replication_paxos_single_leader",
       "group_replication_autorejoin_tries",
       "group_replication_autorejoin_interval",
-      "group_replication_communication_max_message_size",
-      "group_replication_compression_threshold",
-      "group_replication_flow_control_mode",
-      "group_replication_flow_control_certifier_threshold",
-      "group_replication_flow_control_applier_threshold",
-      "group_replication_flow_control_min_quota",
-      "group_replication_flow_control_min_recovery_quota",
-      "group_replication_flow_control_max_quota",
-      "group_replication_flow_control_member_quota_percent",
-      "group_replication_flow_control_period",
-      "group_replication_flow_control_hold_percent",
-      "group_replication_flow_control_release_percent",
       "group_replication_components_stop_timeout",
   });
   return std::ranges::find(names, spec.name) != names.end();

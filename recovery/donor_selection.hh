@@ -36,6 +36,8 @@ struct candidate {
   bool cloneable = true;   // its version and platform allow a full copy
   std::uint32_t zone = 0;
   std::uint32_t donations = 0;  // transfers it serves now
+  // Whether its sets count, and something can be had from it when it is ONLINE.
+  [[nodiscard]] bool is_source() const { return !arbiter && votes; }
 };
 
 // The purged set of a log whose first entry is `first_available` (1: nothing was purged).

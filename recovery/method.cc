@@ -10,7 +10,7 @@ gtid_set held_by_online(std::span<candidate const> members, member_id const& sel
   for (auto const& member : members) {
     // An arbiter's sets count nothing: it holds no data that could be missing here. Nor do those of one without a vote:
     // what only it has heard of yet could not be fetched from anybody.
-    if (member.id == self || member.arbiter || !member.votes || member.state != member_state::online) continue;
+    if (member.id == self || !member.is_source() || member.state != member_state::online) continue;
     all.add(member.executed);
     all.add(member.received);
   }
@@ -75,7 +75,7 @@ method_choice choose_method(std::span<candidate const> members, method_request c
     if (may_clone) return as(method::clone, "this member holds no data yet");
     // One that holds nothing itself is not waited for: two such would wait for each other.
     bool const later = std::any_of(members.begin(), members.end(), [&](auto const& member) {
-      return member.id != request.self && !member.arbiter && member.votes && member.state == member_state::recovering &&
+      return member.id != request.self && member.is_source() && member.state == member_state::recovering &&
              !member.executed.empty();
     });
     if (later)

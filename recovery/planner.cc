@@ -91,7 +91,7 @@ void planner::on(transfer_ended const& in, actions& out) {
 void planner::on(clone_ended const& in, actions& out) {
   auto const* const now = std::get_if<cloning>(&state_);
   if (now == nullptr || now->donor != in.donor) return;
-  data_dropped_ = data_dropped_ || in.data_dropped;
+  only_a_copy_helps_ = only_a_copy_helps_ || in.only_a_copy_helps;
   if (!in.error.empty()) return donor_failed(in.donor, in.error, out);
   state_ = restarting{in.donor};
 }
@@ -153,9 +153,9 @@ void planner::decide(actions& out) {
                                          .has_data = config_.has_data,
                                          .clones_done = config_.clones_done});
   target_ = union_of(own(), choice.missing);
-  if (data_dropped_) {
+  if (only_a_copy_helps_) {
     choice.what = method::clone;
-    choice.why = "own data is incomplete since a clone failed";
+    choice.why = "this server waits for a copy since one failed, and takes nothing else";
   }
   switch (choice.what) {
     case method::log_transfer: return begin_log_transfer(choice, out);
@@ -200,8 +200,8 @@ void planner::begin_clone(method_choice const& choice, actions& out) {
     auto const chosen = *donor;
     return ask_for_clone(chosen, choice.why, std::move(found), out);
   }
-  if (data_dropped_)
-    return give_up("own data is incomplete and nobody is left to clone from" + because_of_failures(), out);
+  if (only_a_copy_helps_)
+    return give_up("this server waits for a copy, and nobody is left to clone from" + because_of_failures(), out);
   clone_ruled_out_ = "every donor of a clone failed";
   every_clone_failed_ = true;
   decide(out);
@@ -311,8 +311,7 @@ gtid_set planner::own() const { return union_of(executed_, received_); }
 
 bool planner::somebody_is_silent() const {
   return std::ranges::any_of(members_, [&](candidate const& member) {
-    bool const holds_data = !member.arbiter && member.votes;
-    return member.id != config_.self && holds_data && member.state == member_state::unreachable;
+    return member.id != config_.self && member.is_source() && member.state == member_state::unreachable;
   });
 }
 

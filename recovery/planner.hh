@@ -72,8 +72,9 @@ struct transfer_ended {  // the log transfer from `donor` is over. `error` empty
 };
 struct clone_ended {
   member_id donor;
-  std::string error;          // empty: the copy is in place and the server restarts with it
-  bool data_dropped = false;  // with an error: own data is gone already
+  std::string error;  // empty: the copy is in place and the server restarts with it
+  // With an error: nothing but another copy helps, since own data is gone, or the server waits for a copy and takes nothing else.
+  bool only_a_copy_helps = false;
 };
 struct clone_donor_busy {  // it copies itself to another joiner first, and says so; nothing failed
   member_id donor;
@@ -222,7 +223,7 @@ class planner {
   std::optional<donor_failure> last_failed_;
   std::uint64_t failures_ = 0;
   std::uint64_t clones_asked_for_ = 0;
-  bool data_dropped_ = false;  // a clone ended half-way: nothing but another clone helps
+  bool only_a_copy_helps_ = false;  // since a clone ended half-way
 };
 
 }  // namespace recovery

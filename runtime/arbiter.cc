@@ -10,6 +10,7 @@
 #include "runtime/log_keeping.hh"
 #include "runtime/node_settings.hh"
 #include "runtime/tcp.hh"
+#include "xcom/serving.hh"
 
 namespace runtime {
 namespace {
@@ -44,7 +45,7 @@ base::result<void> arbiter::begin() {
   auto const choice = gr::choose_arbiters_beginning(*found, options_.own_address, kept.same_host_boot, kept.durable);
   if (!choice.why.empty()) calls_.say(choice.level, choice.why);
   if (choice.how == gr::beginning::come_back) return come_back(*found);
-  become_new_incarnation(gr::holds_history(*found) ? found->last.self : xcom::member_id{new_member_uuid(), 0});
+  become_new_incarnation(gr::holds_history(*found) ? found->last.self : xcom::member_id{new_arbiter_uuid(), 0});
   if (auto done = listen(); !done) return done;
   return ask_to_join();
 }
@@ -231,18 +232,13 @@ void arbiter::on(xcom::persist_decided const& what) { log_failed(log_->decided(w
 void arbiter::on(xcom::send const& what) { send_out(what.address, what.what); }
 
 void arbiter::on(xcom::serve_log const& what) {
-  xcom::fetched answer{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
-  if (what.asked.from <= what.up_to) {
-    auto slots = log_->read(what.asked.from, what.up_to, what.asked.bytes_max);
-    if (slots)
-      answer.slots = std::move(*slots);
-    else
-      calls_.say(level::error, "cannot serve a member from the log: " + slots.error().text);
-  }
-  send_out(what.address, answer);
+  auto found = xcom::serve(*log_, what, base::packing::lz4);
+  if (!found.error.empty()) calls_.say(level::error, "cannot serve a member from the log: " + found.error);
+  send_out(what.address, found.answer);
 }
 
 void arbiter::on(xcom::site_installed const& what) {
+  net_->speak(what.at.rules.protocol);
   std::string all;
   for (auto const& each : what.at.members)
     all += (all.empty() ? "" : ", ") + xcom::to_string(each.id) + " at " + each.address;
@@ -303,6 +299,10 @@ void arbiter::on(xcom::leader_changed const& what) {
 }
 
 // Nobody has the slots it lacks: it begins anew, after them.
+void arbiter::on(xcom::damaged_range const& what) {
+  calls_.say(level::warning, "what " + xcom::to_string(what.from) + " sent of the log is damaged: " + what.why);
+}
+
 void arbiter::on(xcom::history_lost const&) { on(xcom::expelled{node_->current_site()}); }
 
 // ---- time ----

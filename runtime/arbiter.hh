@@ -91,6 +91,7 @@ class arbiter {
   void on(xcom::quorum_changed const& what);
   void on(xcom::leader_changed const& what);
   void on(xcom::history_lost const& what);
+  void on(xcom::damaged_range const& what);
   // It delivers nothing and is told nothing.
   void on(xcom::read_log const&) {}
   void on(xcom::deliver const&) {}

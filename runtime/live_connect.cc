@@ -120,15 +120,17 @@ base::result<void> live_group::found_group(xcom::recovered_log const& found) {
         "the data as it is");
   if (final_role() != xcom::member_role::voter)
     return base::fail("a group cannot begin with a member that has no vote: set group_replication_non_voting = OFF");
+  bool const has_data = options_.start && options_.start->seqno >= 0;
+  if (has_data)
+    if (auto right = check_group(*options_.options, options_.start->group); !right) return right;
   become_new_incarnation(found.empty ? xcom::member_id{new_member_uuid(), 0} : found.last.self);
   own_uuid_ = self_.uuid;
   log_name_ = random_uuid();
   if (auto done = listen(); !done) return done;
   gr::replicated_state state;
-  bool const has_data = options_.start && options_.start->seqno >= 0;
-  state.history = has_data ? options_.start->group : random_uuid();
+  state.history = has_data ? options_.start->group : group_wanted(*options_.options).value_or(random_uuid());
   state.seqno = state.forgotten = has_data ? options_.start->seqno : 0;
-  xcom::checkpoint const at{xcom::slot_no{}, {}, {}, base::encode(state)};
+  xcom::checkpoint const at{xcom::slot_no{}, {}, {}, gr::encode_state(state, first_roles(state.seqno))};
   if (auto done = log_->begin({log_name_, self_, boot_}, false); !done) return done;
   note_host_boot();
   say(server::level::info, "founding a new group with history " + base::to_string(state.history) + " at position " +
@@ -141,6 +143,7 @@ base::result<void> live_group::found_group(xcom::recovered_log const& found) {
 
 base::result<void> live_group::take_up_log(xcom::recovered_log const& found) {
   if (auto done = check_protocol(found.at); !done) return done;
+  if (auto done = check_group(*options_.options, gr::history_of(log_->checkpoints())); !done) return done;
   self_ = found.last.self;
   own_uuid_ = self_.uuid;
   boot_ = found.last.boot + 1;
@@ -197,7 +200,7 @@ base::result<void> live_group::ask_to_join() {
 // begins anew.
 void live_group::join_again(xcom::site const& at) {
   step_member(gr::quorum{false, {}});
-  answer_all_as_unknown("this member was expelled from the group");
+  answer_all_as_unknown("this member is no longer in the group");
   bool const never_delivered = !node_->is_delivering();
   bool const keeps_place = member_->compares();
   if (never_delivered && !keeps_place && !member_->waits_for_majority() && !gives_up_place_)
@@ -211,8 +214,11 @@ void live_group::join_again(xcom::site const& at) {
   std::vector<std::string> seeds = seeds_;
   for (auto const& each : at.members) seeds.push_back(each.address);
   become_new_incarnation(self_);
+  bool const by_itself = std::exchange(steps_aside_since_, std::nullopt).has_value();
   if (std::exchange(gives_up_place_, false))
     say(server::level::info, "the old place is given up; asking to be taken in as " + xcom::to_string(self_));
+  else if (by_itself)
+    say(server::level::info, "left to catch up; asking to be taken in again as " + xcom::to_string(self_));
   else
     say(server::level::warning,
         "the group went on without this member; asking to be taken in again as " + xcom::to_string(self_));
@@ -254,6 +260,7 @@ gr::member_config live_group::member_configuration() const {
     config.base = options_.start->seqno;
   }
   config.recovery = recovery_settings_of(options, server_donors_);
+  config.flow = flow_settings_of(options);
   return config;
 }
 

@@ -58,6 +58,7 @@ void live_group::broke(std::string const& why) {
   close_inbox("this member stopped after a fault: " + why);
   for (auto const& [seq, who] : waiting_) who->answer({gr::order_outcome::unknown, -1, -1, why});
   waiting_.clear();
+  for (auto const& [who, answer] : std::exchange(waiting_everywhere_, {})) answer->answer(base::fail(why));
   for (auto const& each : serving_)
     if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, "this member stopped after a fault: " + why});
   serving_.clear();
@@ -93,20 +94,22 @@ void live_group::close_inbox(std::string const& why) {
     work_inbox_.clear();
     inbox_posted_ = false;
   }
+  gate_.open();
   for (auto const& each : unserved)
     if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, why});
 }
 
 // One wake-up of the strand serves everything posted until it gets there.
-void live_group::post(std::function<void()> work) {
+bool live_group::post(std::function<void()> work) {
   bool wake = false;
   {
     std::lock_guard const lock(inbox_mutex_);
-    if (!closed_because_.empty()) return;
+    if (!closed_because_.empty()) return false;
     work_inbox_.push_back(std::move(work));
     wake = !std::exchange(inbox_posted_, true);
   }
   if (wake) boost::asio::post(io_, [this] { drain_inbox(); });
+  return true;
 }
 
 void live_group::enqueue(to_order one) {
@@ -139,8 +142,9 @@ void live_group::drain_inbox() {
   bool const open = refused.empty();
   xcom::origin_seq seq = open ? next_seq() : xcom::origin_seq{};
   for (auto& each : serving_) {
-    if (!open) {
-      if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, refused});
+    bool const may = open && (!each.writes || !member_->online() || member_->role().writes);
+    if (!may) {
+      if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, open ? member_->role().why_not : refused});
       continue;
     }
     if (each.who) {
@@ -248,9 +252,12 @@ void live_group::follow_options() {
   if (net_) net_->allow(allowlist_of(*options_.options));
   if (!node_) return;
   ask_for_rules_in_options();
-  step_member(gr::settings_changed{recovery_settings_of(*options_.options, server_donors_)});
+  step_member(gr::settings_changed{recovery_settings_of(*options_.options, server_donors_),
+                                   flow_settings_of(*options_.options)});
   auto const weight = static_cast<std::uint32_t>(options_.options->number("group_replication_member_weight"));
   node_events_.emplace_back(xcom::set_weight{weight});
+  auto const settings = node_settings(*options_.options, self_, boot_);
+  node_events_.emplace_back(xcom::set_limits{settings.suspect_ticks, settings.expel_ticks, settings.cache_bytes_max});
 }
 
 bool live_group::is_open() {
@@ -259,6 +266,7 @@ bool live_group::is_open() {
 }
 
 void live_group::forget_machines() {
+  lease_ends_ = 0;
   net_.reset();
   node_.reset();
   member_.reset();
@@ -276,12 +284,16 @@ gr::ordered live_group::order(gr::local_write_set write_set) {
   gr::write_set_message message;
   message.source = {own_uuid_, write_set.trx, write_set.conn};
   message.life = clients_life_;
-  message.flags = write_set.flags;
+  message.flags = write_set.flags | (write_set.everywhere ? gr::flag_tell_applied : 0U);
   message.last_seen = write_set.last_seen;
   message.keys = write_set.keys;
   message.data = write_set.data;
   auto const who = std::make_shared<ticket<gr::ordered>>();
-  enqueue({base::encode(gr::ordered_message(std::move(message))), write_set.keys.size(), write_set.data.size(), who});
+  if (lease_is_over())
+    return {gr::order_outcome::not_sent, -1, -1,
+            "this server stood still, or was cut off, for longer than a primary may be: another may write by now"};
+  enqueue(
+      {base::encode(gr::ordered_message(std::move(message))), write_set.keys.size(), write_set.data.size(), who, true});
   return who->wait();
 }
 
@@ -293,7 +305,7 @@ void live_group::order_later(gr::local_write_set write_set) {
   message.last_seen = write_set.last_seen;
   message.keys = std::move(write_set.keys);
   message.data = std::move(write_set.data);
-  enqueue({base::encode(gr::ordered_message(std::move(message))), 0, 0, nullptr});
+  enqueue({base::encode(gr::ordered_message(std::move(message))), 0, 0, nullptr, true});
 }
 
 base::result<gr::seqno_t> live_group::causal_position(std::chrono::milliseconds timeout) {
@@ -331,12 +343,14 @@ gr::group_status live_group::status() const {
 }
 
 void live_group::answer_all_as_unknown(std::string const& why) {
+  gate_.open();
   to_force_.reset();
   if (auto const commanded = std::exchange(forcing_, nullptr)) commanded->answer(base::fail(why));
   if (!waiting_.empty()) ++clients_life_;  // before anybody is answered
   if (member_) step_member(gr::abandoned{why});
   for (auto const& [seq, who] : waiting_) who->answer({gr::order_outcome::unknown, -1, -1, why});
   waiting_.clear();
+  end_waits_everywhere("this member lost the group before it heard from all others");
 }
 
 }  // namespace runtime

@@ -29,6 +29,7 @@
 #include "runtime/late_files.hh"
 #include "runtime/log_keeping.hh"
 #include "runtime/transport.hh"
+#include "runtime/writers_gate.hh"
 #include "xcom/agreed_log.hh"
 #include "xcom/node.hh"
 
@@ -71,6 +72,8 @@ class live_group final : public gr::group {
 
   base::result<void> connect(gr::connect_request const& request) override;
   void disconnect() override;
+  void wait_for_turn(std::uint64_t trx, std::size_t bytes, std::function<bool()> const& hurries) override;
+  void hurry(std::uint64_t trx) override { gate_.hurry(trx); }
   gr::ordered order(gr::local_write_set write_set) override;
   void order_later(gr::local_write_set write_set) override;
   base::result<gr::seqno_t> causal_position(std::chrono::milliseconds timeout) override;
@@ -80,7 +83,9 @@ class live_group final : public gr::group {
   void set_desynced(bool desynced) override;
   base::result<void> force_members(std::string const& addresses) override;
   base::result<void> change_protocol(std::string const& number) override;
-  void note_progress() override {}
+  base::result<void> change_roles(gr::role_request const& wish) override;
+  base::result<void> await_everywhere(gr::seqno_t seqno, std::chrono::milliseconds timeout) override;
+  void note_progress() override;
   base::result<void> reload_certificates() override;
   [[nodiscard]] gr::group_status status() const override;
 
@@ -90,11 +95,12 @@ class live_group final : public gr::group {
     base::blob payload;
     std::size_t key_bytes = 0;
     std::size_t data_bytes = 0;
-    waiter who;  // null: nobody waits
+    waiter who;           // null: nobody waits
+    bool writes = false;  // a transaction: only from who may write
   };
 
   // live_group.cc: between threads
-  void post(std::function<void()> work);
+  bool post(std::function<void()> work);  // false: the strand takes nothing any more
   void enqueue(to_order one);
   void drain_inbox();
   void start_thread();
@@ -109,6 +115,8 @@ class live_group final : public gr::group {
   [[nodiscard]] std::string positions_known() const;
   void forget_machines();
   void answer_all_as_unknown(std::string const& why);
+  void end_waits_everywhere(std::string const& why);
+  [[nodiscard]] std::string who_has_not_applied(gr::seqno_t seqno) const;
   void publish_status();
   void keep_joins();
   void describe_links(xcom::site_member const& of, gr::member_row& row) const;
@@ -140,6 +148,12 @@ class live_group final : public gr::group {
   void close_group(std::string const& why);
   void finish_leaving();
 
+  // live_flow.cc: how fast clients may write
+  void follow_flow();
+  void leave_to_catch_up();
+  void describe_flow(gr::group_status& to) const;
+  void on(gr::step_aside const& what);
+
   // live_machines.cc: carrying out what the machines say
   void step_node(xcom::event what);
   void step_member(gr::member_event const& what);
@@ -166,6 +180,7 @@ class live_group final : public gr::group {
   void on(xcom::quorum_changed const& what);
   void on(xcom::leader_changed const& what);
   void on(xcom::history_lost const& what);
+  void on(xcom::damaged_range const& what);
   void on(xcom::received_direct const& what);
   void on(gr::submit const& what);
   void on(gr::tell const& what);
@@ -175,9 +190,12 @@ class live_group final : public gr::group {
   void on(gr::compare_held const& what);
   void on(gr::forget_held const& what);
   void on(gr::to_server const& what);
+  void on(gr::refused const& what);
   void on(gr::to_node const& what);
+  void on(gr::take_role const& what);
   void on(gr::say const& what);
   void on(gr::give_up const& what);
+  void on(gr::applied_by_all const& what);
   gr::held_history what_is_held();
   void log_failed(base::result<void> const& done);
   void sync_before_answering();
@@ -186,6 +204,12 @@ class live_group final : public gr::group {
   void follow_options();
   void ask_for_rules_in_options();
   void begin_to_change_protocol(std::uint16_t number);
+  void begin_to_change_roles(gr::role_request const& wish, waiter const& who);
+  void renew_lease();
+  [[nodiscard]] bool lease_is_over() const;
+  [[nodiscard]] gr::group_roles first_roles(gr::seqno_t position) const;
+  void show_roles_in_options();
+  [[nodiscard]] gr::role_status describe_roles() const;
   void check_protocol_change();
   [[nodiscard]] xcom::member_role final_role() const;
   void leave_when_possible();
@@ -208,6 +232,10 @@ class live_group final : public gr::group {
   std::string own_address_;
   base::uuid own_uuid_;  // fixed once connected; any thread may read it then
 
+  std::atomic<std::uint64_t> last_wait_{0};
+  std::atomic<bool> owes_word_{false};
+  std::atomic<bool> progress_posted_{false};
+
   // strand
   boost::asio::io_context io_{1};
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
@@ -221,10 +249,11 @@ class live_group final : public gr::group {
   xcom::member_id self_;
   base::uuid log_name_;
   std::uint64_t boot_ = 1;
-  std::optional<xcom::checkpoint> own_place_;  // where an expelled incarnation stopped delivering
-  bool was_member_ = false;                    // before this process: its log holds a group's history
-  bool gives_up_place_ = false;                // came back to leave in order and begin anew
-  std::uint64_t waits_to_leave_ = 0;           // ticks with a majority, and yet not free to go
+  std::optional<xcom::checkpoint> own_place_;          // where an expelled incarnation stopped delivering
+  bool was_member_ = false;                            // before this process: its log holds a group's history
+  bool gives_up_place_ = false;                        // came back to leave in order and begin anew
+  std::optional<base::tick_count> steps_aside_since_;  // leaves to catch up: nothing new of its own is ordered
+  std::uint64_t waits_to_leave_ = 0;                   // ticks with a majority, and yet not free to go
   std::deque<xcom::event> node_events_;
   std::vector<xcom::action> actions_;
   bool stepping_ = false;
@@ -233,6 +262,7 @@ class live_group final : public gr::group {
   std::unordered_map<std::string, std::string> untrusted_;  // by address: why TLS with it failed last
   std::shared_ptr<tls_context const> tls_;                  // null: members speak plainly
   std::unordered_map<std::uint64_t, waiter> waiting_;       // by own origin_seq
+  std::unordered_map<std::uint64_t, std::shared_ptr<ticket<base::result<void>>>> waiting_everywhere_;
   std::unordered_map<std::string, bool> peers_known_;
   base::tick_count now_;
   base::tick_count majority_lost_;
@@ -247,10 +277,13 @@ class live_group final : public gr::group {
   bool closing_ = false;
   bool gave_up_ = false;
   std::uint64_t leader_changes_ = 0;
+  gr::group_roles roles_shown_;  // in the status published last
+  gr::server_role role_shown_;
   std::string server_donors_;  // as the server names them
   std::optional<join_history> joins_;
   bool joins_lost_ = false;  // said once
   gr::counters count_;
+  gr::flow_status flow_;
   std::shared_ptr<ticket<base::result<void>>> connecting_;
   std::shared_ptr<ticket<bool>> leaving_;
   std::shared_ptr<ticket<base::result<void>>> forcing_;
@@ -261,6 +294,7 @@ class live_group final : public gr::group {
   xcom::site_rules rules_in_options_;  // since: 0 before the first look
 
   // between threads
+  writers_gate gate_;
   std::mutex life_mutex_;  // one connect or disconnect at a time
   std::mutex inbox_mutex_;
   std::string closed_because_;  // empty: the strand takes what is posted
@@ -271,6 +305,7 @@ class live_group final : public gr::group {
   std::atomic<bool> running_{false};
   std::atomic<tls_mode> tls_mode_{tls_mode::disabled};  // of this connect; the option may be set for the next one
   std::atomic<std::uint32_t> clients_life_{0};          // gr/messages.hh
+  std::atomic<std::int64_t> lease_ends_{0};             // of CLOCK_BOOTTIME, in milliseconds; 0: none is needed
   mutable std::mutex status_mutex_;
   std::shared_ptr<gr::group_status const> status_;
 };

@@ -11,6 +11,7 @@
 #include "runtime/live_group.hh"
 #include "runtime/log_keeping.hh"
 #include "runtime/node_settings.hh"
+#include "xcom/serving.hh"
 
 namespace runtime {
 namespace {
@@ -38,6 +39,7 @@ void live_group::step_member(gr::member_event const& what) {
   if (!member_) return;
   std::vector<gr::member_action> actions;
   member_->step(what, actions);
+  owes_word_.store(member_->owes_word(), std::memory_order_release);
   for (auto const& each : actions) perform(each);
 }
 
@@ -112,15 +114,9 @@ void live_group::on(xcom::send const& what) {
 
 void live_group::on(xcom::serve_log const& what) {
   sync_before_answering();
-  xcom::fetched answer{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
-  if (what.asked.from <= what.up_to) {
-    auto slots = log_->read(what.asked.from, what.up_to, what.asked.bytes_max);
-    if (slots)
-      answer.slots = std::move(*slots);
-    else
-      say(server::level::error, "cannot serve another member from the log: " + slots.error().text);
-  }
-  if (net_) net_->send(what.address, std::move(answer));
+  auto found = xcom::serve(*log_, what, recovery_packing_of(*options_.options));
+  if (!found.error.empty()) say(server::level::error, "cannot serve another member from the log: " + found.error);
+  if (net_) net_->send(what.address, std::move(found.answer));
 }
 
 void live_group::on(xcom::read_log const& what) {
@@ -138,6 +134,8 @@ void live_group::on(xcom::store_checkpoint const& what) {
   auto at = what.at;
   at.app = member_->state_blob();
   log_failed(log_->store(at));
+  unsynced_ = true;
+  sync_before_answering();  // a founder without its first one would not come back to the group it founded
 }
 
 void live_group::on(xcom::send_welcome const& what) {
@@ -173,6 +171,8 @@ void live_group::on(xcom::joined const& what) {
   bool const same_log = what.log == log_name_;
   log_name_ = what.log;
   if (again && !same_log) return close_group("the group that answered is another one: start the server again");
+  if (auto const right = check_group(*options_.options, gr::state_of(what.at).history); !right)
+    return close_group(right.error().text);
   // What it decided beyond our place, or beside the group's slots, must not come to stand among them.
   bool const keeps = again && log_->decided_up_to() <= own_place_->slot && own_place_->slot < what.at.slot;
   log_failed(log_->begin({log_name_, self_, boot_}, keeps));
@@ -220,10 +220,9 @@ void live_group::on(xcom::expelled const& what) {
 void live_group::on(xcom::split_off const& what) {
   say(server::level::error, "there are two groups now: " + addresses_of(what.at) +
                                 " went on without this member, which a minority can only have been forced to "
-                                "(group_replication_force_members, "
-                                "pc.bootstrap). This member has a majority and goes on as well. Choose one of the two, "
-                                "stop the servers of the "
-                                "other, and start them again: they take a full copy");
+                                "(group_replication_force_members, pc.bootstrap). This member has a majority and goes "
+                                "on as well. Choose one of the two, stop the servers of the other, and start them "
+                                "again: they take a full copy");
 }
 
 void live_group::on(xcom::join_failed const& what) {
@@ -232,7 +231,7 @@ void live_group::on(xcom::join_failed const& what) {
 
 void live_group::on(xcom::left const&) {
   if (closing_) return finish_leaving();
-  if (gives_up_place_) on(xcom::expelled{node_->current_site()});
+  if (gives_up_place_ || steps_aside_since_) on(xcom::expelled{node_->current_site()});
 }
 
 void live_group::on(xcom::quorum_changed const& what) {
@@ -251,6 +250,12 @@ void live_group::on(xcom::leader_changed const& what) {
 void live_group::on(xcom::history_lost const& what) {
   if (gives_up_place_ || (member_ && member_->waits_for_majority())) return on(xcom::expelled{node_->current_site()});
   step_member(gr::history_gone{what.wanted});
+}
+
+void live_group::on(xcom::damaged_range const& what) {
+  say(server::level::warning, "what " + xcom::to_string(what.from) + " sent of the log from slot " +
+                                  std::to_string(what.wanted.value()) + " on is damaged: " + what.why +
+                                  ". Another member is asked");
 }
 
 void live_group::on(xcom::received_direct const& what) {
@@ -304,7 +309,15 @@ void live_group::on(gr::to_server const& what) {
   server_.deliver(what.what);
 }
 
+void live_group::on(gr::refused const& what) { server_.note_refused(what.what); }
+
 void live_group::on(gr::to_node const& what) { node_events_.push_back(what.what); }
+
+void live_group::on(gr::take_role const& what) {
+  renew_lease();
+  show_roles_in_options();
+  server_.take_role(what.now);
+}
 
 void live_group::on(gr::say const& what) { say(what.how, what.text); }
 
@@ -328,12 +341,14 @@ void live_group::tick() {
   if (!node_ || gave_up_) return;
   observe();
   settle();
+  follow_flow();
   if (gives_up_place_) leave_when_possible();
   check_majority();
   check_forcing();
   check_protocol_change();
   purge_log();
-  if (now_.value() % status_every_ticks == 0) publish_status();
+  bool const new_roles = member_->roles() != roles_shown_ || member_->role() != role_shown_;
+  if (new_roles || now_.value() % status_every_ticks == 0) publish_status();
 }
 
 void live_group::leave_when_possible() {
@@ -346,11 +361,16 @@ void live_group::leave_when_possible() {
         "start them with --wsrep_start_position=<what mariadbd --wsrep-recover prints>");
 }
 
-void live_group::observe() { step_member(gr::observe(*node_, now_, server_.last_committed(), first_available_)); }
+void live_group::observe() {
+  auto seen = gr::observe(*node_, now_, server_.last_visible(), first_available_);
+  seen.open_transactions = server_.open_transactions();
+  step_member(seen);
+  renew_lease();
+}
 
 // Commits under way when the majority went do not wait for ever: their outcome is unknown, and that is what they are told.
 void live_group::check_majority() {
-  if (majority_lost_ == base::tick_count{} || waiting_.empty()) return;
+  if (majority_lost_ == base::tick_count{} || (waiting_.empty() && waiting_everywhere_.empty())) return;
   auto const patience = options_.options->number("group_replication_unreachable_majority_timeout");
   if (patience == 0) return;
   auto const ticks = static_cast<std::uint64_t>(patience) / base::tick_milliseconds;
@@ -385,6 +405,7 @@ xcom::slot_no live_group::aged_log() const {
 std::string live_group::why_refused() const {
   bool const takes_part = node_ && member_ && !closing_ && !gave_up_ && node_->is_member() && node_->have_quorum();
   if (!takes_part) return "this member has no majority of the group";
+  if (steps_aside_since_) return "this member is too far behind, and leaves the group until it has caught up";
   return node_->is_delivering() ? "" : "this member is still being brought up to date";
 }
 
@@ -412,12 +433,16 @@ void live_group::publish_status() {
   next->self = own_uuid_;
   next->last_ordered = state.seqno;
   next->stable = state.forgotten;
+  next->first_available = first_available_;
   next->connected = node_->is_member() && !gave_up_;
   next->have_quorum = node_->have_quorum();
   next->online = member_->online();
   next->donating = member_->donating();
   next->view_number = state.view_number;
   next->state = gave_up_ ? "ERROR" : member_->state_name();
+  next->roles = describe_roles();
+  roles_shown_ = member_->roles();
+  role_shown_ = member_->role();
   next->recovery = member_->recovery_line();
   if (joins_) next->joins = joins_->all();
   if (next->connected) next->for_joiners = std::make_shared<gr::join_facts const>(member_->facts_for_joiners());
@@ -440,7 +465,7 @@ void live_group::publish_status() {
       row.state = facts->status == gr::member_status::online ? "ONLINE" : "RECOVERING";
     }
     bool const arbiter = each.role == xcom::member_role::arbiter;
-    row.role = arbiter ? "ARBITRATOR" : "PRIMARY";
+    row.role = arbiter ? "ARBITRATOR" : member_->roles().may_write(each.id) ? "PRIMARY" : "SECONDARY";
     if (arbiter) row.state = "ONLINE";
     row.votes = xcom::has_vote(each.role);
     row.zone = each.zone;
@@ -469,9 +494,16 @@ void live_group::publish_status() {
   next->count.leader_changes = leader_changes_;
   next->count.log_bytes = log_->bytes();
   next->count.send_queue = node_->undelivered_own();
+  count_.send_queue_max = std::max(count_.send_queue_max, next->count.send_queue);
+  count_.send_queue_sum += next->count.send_queue;
+  ++count_.send_queue_looks;
+  next->count.send_queue_max = count_.send_queue_max;
+  next->count.send_queue_sum = count_.send_queue_sum;
+  next->count.send_queue_looks = count_.send_queue_looks;
   next->count.receive_queue =
       static_cast<std::uint64_t>(std::max<gr::seqno_t>(0, state.seqno - server_.last_committed()));
   next->count.cert_index_rows = member_->cert_rows();
+  describe_flow(*next);
   std::lock_guard const lock(status_mutex_);
   status_ = std::move(next);
 }

@@ -50,7 +50,9 @@ void live_group::begin_to_change_protocol(std::uint16_t number) {
   bool const takes_part = node_ && node_->is_member() && !closing_ && !gave_up_;
   auto rules = takes_part ? node_->current_site().rules : xcom::site_rules{};
   rules.protocol = number;
-  auto const why = takes_part ? node_->why_not_rules(rules) : "this member is not in the group";
+  auto why = takes_part ? node_->why_not_rules(rules) : "this member is not in the group";
+  if (takes_part && why.empty() && number < xcom::protocol_with_roles && member_->roles() != gr::group_roles{})
+    why = "members that speak no more than protocol " + std::to_string(number) + " know nothing of a primary";
   if (!why.empty()) return std::exchange(changing_protocol_, nullptr)->answer(base::fail(why));
   protocol_wanted_ = number;
   step_node(xcom::change_rules{rules});

@@ -1,6 +1,8 @@
 #include "runtime/node_settings.hh"
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <random>
 
 #include "base/ensure.hh"
@@ -21,7 +23,9 @@ void add_names(std::string const& list, std::vector<std::string>& to) {
 }  // namespace
 
 base::tick_count tick_now() {
-  auto const since = std::chrono::steady_clock::now().time_since_epoch();
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  auto const since = std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
   return base::tick_count(static_cast<std::uint64_t>(since / tick_length));
 }
 
@@ -43,6 +47,24 @@ base::tick_count ticks_of(std::int64_t milliseconds) {
 base::uuid new_member_uuid() {
   auto random = make_prng();
   return base::make_time_uuid(milliseconds_now(), random.next(), random.next());
+}
+
+base::uuid new_arbiter_uuid() {
+  auto id = new_member_uuid();
+  id.bytes[0] = 0xff;  // a time that never comes
+  return id;
+}
+
+std::optional<base::uuid> group_wanted(gr::option_store const& options) {
+  auto const named = base::parse_uuid(options.text("group_replication_group_name"));
+  return named ? std::optional(*named) : std::nullopt;  // the store takes a UUID or nothing
+}
+
+base::result<void> check_group(gr::option_store const& options, base::uuid const& history) {
+  auto const wanted = group_wanted(options);
+  if (!wanted || *wanted == history) return {};
+  return base::fail("group_replication_group_name is " + base::to_string(*wanted) + ", and this is the group " +
+                    base::to_string(history) + ": set the one that is right, or none");
 }
 
 xcom::node_config node_settings(gr::option_store const& options, xcom::member_id const& self, std::uint64_t boot) {
@@ -90,7 +112,38 @@ gr::recovery_settings recovery_settings_of(gr::option_store const& options, std:
   set.retry_count = number("group_replication_recovery_retry_count");
   set.reconnect_ticks = ticks_of(options.number("group_replication_recovery_reconnect_interval")).value();
   set.progress_ticks = ticks_of(options.number("group_replication_recovery_progress_timeout")).value();
+  set.donors_at_once = number("group_replication_recovery_donors");
   set.online_when_certified = options.text("group_replication_recovery_complete_at") == "TRANSACTIONS_CERTIFIED";
+  return set;
+}
+
+base::packing recovery_packing_of(gr::option_store const& options) {
+  auto const packing = base::parse_packing(options.text("group_replication_recovery_compression"));
+  ensure(packing.has_value());  // the store takes no other
+  return *packing;
+}
+
+gr::flow_settings flow_settings_of(gr::option_store const& options) {
+  auto const named = [](char const* name) { return std::string("group_replication_flow_control_") + name; };
+  auto const number = [&](char const* name) { return static_cast<std::uint64_t>(options.number(named(name))); };
+  auto const ticks = [&](char const* name) { return number(name) / base::tick_milliseconds; };
+  auto const mode = options.text(named("mode"));
+  gr::flow_settings set;
+  set.mode = mode == "DISABLED"   ? gr::flow_mode::disabled
+             : mode == "MAJORITY" ? gr::flow_mode::majority
+                                  : gr::flow_mode::quota;
+  set.certifier_threshold = number("certifier_threshold");
+  set.applier_threshold = number("applier_threshold");
+  set.applier_bytes = number("applier_bytes");
+  set.lag_ticks = ticks("replay_lag_behind");
+  set.min_quota = number("min_quota");
+  set.min_recovery_quota = number("min_recovery_quota");
+  set.max_quota = number("max_quota");
+  set.member_quota_percent = static_cast<unsigned>(number("member_quota_percent"));
+  set.period_ticks = ticks("period");
+  set.hold_percent = static_cast<unsigned>(number("hold_percent"));
+  set.release_percent = static_cast<unsigned>(number("release_percent"));
+  set.quarantine_ticks = ticks("quarantine_time");
   return set;
 }
 

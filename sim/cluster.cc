@@ -11,6 +11,7 @@ namespace {
 
 constexpr micros progress_bound = seconds(120);
 constexpr micros look_every = milliseconds(100);
+constexpr std::uint64_t dice_of_roles = 0x726f6c6573;
 constexpr std::size_t core_voters = 3;  // the first servers always vote
 constexpr std::uint64_t probes = 3;
 constexpr std::uint64_t load_after_healing = 5;  // times the thinking: who is behind has to catch up
@@ -18,6 +19,7 @@ constexpr std::uint64_t load_after_healing = 5;  // times the thinking: who is b
 world make_world(run_options const& options) {
   base::prng random(options.seed);
   auto chosen = choose_limits(random, options.servers);
+  choose_roles(base::prng(options.seed ^ dice_of_roles), chosen);
   return {std::move(chosen), random};
 }
 
@@ -56,7 +58,9 @@ void cluster::work(server& which) {
   auto const wait = world_.random.below(2 * mean + 1);
   world_.clock.after(micros(wait), [this, &which] {
     if (!working_) return;
-    which.submit();
+    // Who stepped aside comes back when the load lets it catch up, and not before.
+    bool const rests = healed_ && std::ranges::any_of(servers_, [](auto const& each) { return each->is_away(); });
+    if (!rests) which.submit();
     work(which);
   });
 }
@@ -79,6 +83,13 @@ bool cluster::all_online() const {
   return std::all_of(servers_.begin(), servers_.end(), [](auto const& each) { return each->is_online(); });
 }
 
+bool cluster::right_ones_write() const {
+  auto const& roles = world_.watch.newest_roles();
+  if (roles.mode == gr::primary_mode::single && !roles.has_primary()) return false;
+  return std::all_of(servers_.begin(), servers_.end(),
+                     [&](auto const& each) { return each->writes() == roles.may_write(each->id()); });
+}
+
 bool cluster::all_equal() const {
   auto const& first = *servers_.front();
   return std::all_of(servers_.begin(), servers_.end(), [&](auto const& each) {
@@ -89,6 +100,11 @@ bool cluster::all_equal() const {
   });
 }
 
+bool cluster::none_slowed() const {
+  return world_.with.member.flow.max_quota > 0 ||
+         std::none_of(servers_.begin(), servers_.end(), [](auto const& each) { return each->slows_writers(); });
+}
+
 void cluster::demand_progress() {
   world_.trace("--", "heal");
   faults_->heal();
@@ -97,11 +113,21 @@ void cluster::demand_progress() {
   world_.clock.run_until(world_.clock.now().plus(seconds(13).value()));
   faults_->heal();
   demand("all servers are online", progress_bound, &cluster::all_online);
+  demand("those that may take writes, and no others", progress_bound, &cluster::right_ones_write);
   working_ = false;
   auto const before = world_.watch.messages();
-  for (std::uint64_t each = 0; each < probes; ++each)
+  auto const probe = [this] {
     for (auto const& which : servers_) which->submit();
+  };
+  for (std::uint64_t each = 0; each < probes; ++each) probe();
+  // Where one of all writes, its queue may just be full, or the rows locked.
+  bool const one_writes = world_.watch.newest_roles().mode == gr::primary_mode::single;
+  for (std::uint64_t each = 0; one_writes && each < probes; ++each) {
+    world_.clock.run_until(world_.clock.now().plus(look_every.value()));
+    probe();
+  }
   demand("all servers have delivered the same", progress_bound, &cluster::all_equal);
+  demand("no server slows its clients", progress_bound, &cluster::none_slowed);
   check(world_.watch.messages() > before, "new messages are delivered after healing");
   check(world_.watch.acknowledged_up_to() <= world_.watch.last_position(),
         "what was acknowledged is held by everybody");

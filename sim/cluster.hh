@@ -48,6 +48,8 @@ class cluster {
   void demand(std::string const& what, micros within, bool (cluster::*holds)() const);
   [[nodiscard]] bool all_online() const;
   [[nodiscard]] bool all_equal() const;
+  [[nodiscard]] bool none_slowed() const;
+  [[nodiscard]] bool right_ones_write() const;
   [[nodiscard]] run_report report() const;
   [[nodiscard]] std::string dump() const;
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/codec.hh"
 #include "base/ensure.hh"
 #include "sim/digest.hh"
 
@@ -35,6 +36,20 @@ void database::apply(gr::seqno_t seqno, transaction const& what) {
 void database::skip(gr::seqno_t seqno) {
   ensure(seqno == position_ + 1);
   position_ = seqno;
+}
+
+base::blob database::image() const {
+  base::writer bytes;
+  bytes(history_, position_, rows_, fingerprint_);
+  return bytes.finish_flat();
+}
+
+base::result<database> database::of_image(base::blob const& bytes) {
+  database made({}, 0, 0);
+  base::reader from(bytes);
+  from(made.history_, made.position_, made.rows_, made.fingerprint_);
+  if (auto const whole = from.finish(); !whole) return whole.error();
+  return made;
 }
 
 std::string database::describe() const { return fmt::format("position {} rows {:016x}", position_, fingerprint_); }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/blob.hh"
+#include "base/result.hh"
 #include "base/uuid.hh"
 #include "gr/ports.hh"
 
@@ -45,10 +46,15 @@ class database {
   [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
   [[nodiscard]] std::string describe() const;
 
+  // All of it as bytes, and back. Errors: bytes that are none.
+  [[nodiscard]] base::blob image() const;
+  static base::result<database> of_image(base::blob const& bytes);
+
  private:
   struct cell {
     gr::seqno_t version = 0;  // the position that wrote it last
     std::uint64_t value = 0;
+    template <class Codec> void fields(Codec& codec) { codec(version, value); }
   };
   void write(std::uint32_t at, gr::seqno_t seqno, std::uint64_t value);
 

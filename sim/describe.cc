@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "xcom/serving.hh"
+
 namespace sim {
 namespace {
 
@@ -14,6 +16,12 @@ std::string name(xcom::site const& site) {
   std::string text = format("v{}{{", site.version);
   for (auto const& each : site.members) text += (text.back() == '{' ? "" : " ") + name(each.id);
   return text + (site.rules.since == site.version ? "} " + xcom::to_string(site.rules) : "}");
+}
+
+std::string names(std::vector<xcom::member_id> const& all) {
+  std::string text;
+  for (auto const& each : all) text += (text.empty() ? "" : " ") + name(each);
+  return text.empty() ? "any" : text;
 }
 
 std::string range(slot_no first, slot_no last) {
@@ -67,11 +75,13 @@ struct message_text {
   }
   std::string operator()(xcom::refuse const& m) const { return "refuse, promised " + describe(m.promised); }
   std::string operator()(xcom::fetch const& m) const {
-    return format("fetch from {}{}", m.from.value(), m.with_notes ? " with notes" : "");
+    std::string const to = m.up_to > xcom::slot_no{} ? format(" to {}", m.up_to.value()) : "";
+    return format("fetch from {}{}{}", m.from.value(), to, m.with_notes ? " with notes" : "");
   }
   std::string operator()(xcom::fetched const& m) const {
-    return format("fetched {} asked from {} log from {} decided {}", span_of(m.slots), m.from.value(),
-                  m.log_begins.value(), m.decided.value());
+    auto const slots = xcom::slots_of(m);
+    return format("fetched {} asked from {} log from {} decided {}", slots ? span_of(*slots) : "damaged",
+                  m.from.value(), m.log_begins.value(), m.decided.value());
   }
   std::string operator()(xcom::join_request const& m) const { return "join request of " + name(m.joiner.id); }
   std::string operator()(xcom::join_answer const& m) const { return "join answer of " + m.address; }
@@ -103,17 +113,19 @@ struct event_text {
   std::string operator()(xcom::app_facts const& e) const { return format("facts, {} bytes", e.facts.size()); }
   std::string operator()(xcom::update_self const& e) const { return format("update self to \"{}\"", e.app.text()); }
   std::string operator()(xcom::set_weight const& e) const { return format("weight {}", e.weight); }
+  std::string operator()(xcom::set_limits const& e) const {
+    return format("suspects after {} ticks, expels after {}, keeps {} bytes", e.suspect_ticks.value(),
+                  e.expel_ticks.value(), e.cache_bytes_max);
+  }
   std::string operator()(xcom::change_rules const& e) const { return "wants " + xcom::to_string(e.rules); }
   std::string operator()(xcom::transfer_leadership const& e) const { return "shall let " + name(e.to) + " lead"; }
   std::string operator()(xcom::leave_group const&) const { return "leave group"; }
   std::string operator()(xcom::force_members const& e) const { return format("force {} members", e.who.size()); }
   std::string operator()(xcom::start_delivery const& e) const {
-    return format("start delivery after {} source {}{}", e.from.slot.value(), e.source ? name(*e.source) : "any",
+    return format("start delivery after {} sources {}{}", e.from.slot.value(), names(e.sources),
                   e.with_notes ? " with notes" : "");
   }
-  std::string operator()(xcom::change_source const& e) const {
-    return format("change source to {}", e.source ? name(*e.source) : "any");
-  }
+  std::string operator()(xcom::change_sources const& e) const { return "change sources to " + names(e.sources); }
   std::string operator()(xcom::notes_done const&) const { return "notes done"; }
   std::string operator()(xcom::consumed const& e) const { return format("consumed {}", e.up_to.value()); }
   std::string operator()(xcom::log_read const& e) const {
@@ -167,6 +179,9 @@ struct action_text {
   }
   std::string operator()(xcom::history_lost const& a) const {
     return format("history lost: wanted {}, oldest offered {}", a.wanted.value(), a.oldest_offered.value());
+  }
+  std::string operator()(xcom::damaged_range const& a) const {
+    return format("damaged from {} at slot {}: {}", name(a.from), a.wanted.value(), a.why);
   }
   std::string operator()(xcom::received_direct const& a) const {
     return format("direct from {}: {} bytes", name(a.from), a.payload.size());

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t slow_factor = 100;
 constexpr std::uint64_t flush_one_in = 4;
 constexpr std::uint64_t at_once_one_in = 4;
+constexpr std::uint64_t everywhere_one_in = 8;
 constexpr std::size_t apply_at_once = 16;  // threads of the applier
 constexpr std::string_view schema = "shop";
 constexpr std::string_view table = "stock";
@@ -84,7 +85,9 @@ std::optional<gr::local_write_set> engine::execute(base::prng& random) {
   made.last_seen = position();
   made.keys = keys_of(what).encode();
   made.data = base::encode(what);
+  made.everywhere = random.chance(1, everywhere_one_in);
   auto const id = what.id;
+  if (made.everywhere) wait_everywhere_.insert(id);
   local_.emplace(id, std::move(what));
   return made;
 }
@@ -196,6 +199,7 @@ void engine::apply_together() {
                        std::get<change>(queue_.front()).depends_on, committed);
   });
   for (auto const& each : batch) commit(each);
+  ports_.moved();
   if (world_.random.chance(1, flush_one_in)) ports_.flush();
 }
 
@@ -219,6 +223,7 @@ void engine::commit(change const& next) {
   ++world_.count.acknowledged;
   world_.watch.acknowledged(next.trx, next.seqno);
   release(next.trx);
+  if (wait_everywhere_.erase(next.trx) > 0) ports_.tell(gr::wait_everywhere{next.trx, next.seqno});
 }
 
 void engine::handle(gr::server_event const& event) {
@@ -248,9 +253,10 @@ void engine::handle(gr::server_event const& event) {
 
 // ---- a copy ----
 
-void engine::begin_to_receive() {
+void engine::begin_to_receive(bool keeps_old) {
   check(!up_, [&] { return fmt::format("{} does not lose the data it serves to a copy", name_); });
-  data_ = {};
+  keeps_old_ = keeps_old;
+  if (!keeps_old) data_ = {};
   receiving_ = true;
 }
 

@@ -13,18 +13,21 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 
 #include "gr/member.hh"
+#include "sim/data_exchange.hh"
 #include "sim/database.hh"
 #include "sim/world.hh"
 
 namespace sim {
 
 struct storage {
-  std::optional<database> live;     // as the running server sees it
-  std::optional<database> durable;  // as a crash leaves it at worst
+  std::optional<database> live;                // as the running server sees it
+  std::optional<database> durable;             // as a crash leaves it at worst
+  std::optional<data_exchange> exchange = {};  // a clone is taking their place
 };
 
 struct engine_ports {
@@ -32,6 +35,7 @@ struct engine_ports {
   std::function<void(gr::member_event const&)> tell;         // to the group
   std::function<void(gr::donate_state const&)> donate;       // begin to send a copy
   std::function<void()> flush;                               // storage::durable = live
+  std::function<void()> moved;                               // positions were applied
 };
 
 class engine {
@@ -48,15 +52,17 @@ class engine {
   std::optional<gr::local_write_set> execute(base::prng& random);
 
   // ---- a copy of somebody else's data ----
-  void begin_to_receive();
+  // `keeps_old`: what is here stays until all of the copy has come. Otherwise it is gone from now on.
+  void begin_to_receive(bool keeps_old);
   void receive(database copy);
 
   void set_slow(bool slow) { slow_ = slow; }
-  [[nodiscard]] gr::seqno_t position() const { return data_.live ? data_.live->position() : -1; }
+  [[nodiscard]] gr::seqno_t position() const { return data_.live && !receiving_ ? data_.live->position() : -1; }
   [[nodiscard]] bool is_ready() const { return ready_; }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   [[nodiscard]] std::size_t open_transactions() const { return local_.size(); }
   [[nodiscard]] bool receives() const { return receiving_; }
+  [[nodiscard]] bool has_dropped_old() const { return receiving_ && !keeps_old_; }
   [[nodiscard]] bool up() const { return up_; }
 
  private:
@@ -85,6 +91,7 @@ class engine {
   engine_ports ports_;
   std::deque<item> queue_;
   std::map<std::uint64_t, transaction> local_;  // executed, and neither committed nor given up
+  std::set<std::uint64_t> wait_everywhere_;     // those of them whose clients do (consistency AFTER)
   std::map<std::uint32_t, int> locks_;          // -1: by one that writes; else how many refer to it
   gr::seqno_t next_ = 0;                        // the position to be handed over next
   bool connected_ = false;
@@ -93,6 +100,7 @@ class engine {
   bool closed_ = false;
   bool working_ = false;
   bool receiving_ = false;
+  bool keeps_old_ = false;
   bool slow_ = false;
 };
 

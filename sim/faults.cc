@@ -25,7 +25,9 @@ faults::faults(world& shared, std::vector<std::unique_ptr<server>>& servers)
             {rates.late_words, &faults::late_words},
             {rates.unheard_successor, &faults::unheard_successor},
             {rates.rules, &faults::rules},
-            {rates.hand_over, &faults::hand_over}};
+            {rates.hand_over, &faults::hand_over},
+            {rates.damage, &faults::damage},
+            {rates.roles, &faults::roles}};
   for (auto const& each : kinds_) weights_ += each.weight;
 }
 
@@ -103,6 +105,8 @@ void faults::crash_all() {
 void faults::power() {
   auto& which = any_server();
   if (!which.is_running()) return;
+  // Before its founder says that there is a group it may leave nothing behind, and a human would begin again.
+  if (world_.watch.delivered_up_to() == xcom::slot_no{}) return;
   if (world_.with.durable != durability::disk && !may_forget(which)) return;
   which.lose_power();
   restart_later(which);
@@ -208,6 +212,13 @@ void faults::slow_applier() {
   later([&which] { which.set_slow_applier(false); });
 }
 
+void faults::damage() {
+  auto& which = any_server();
+  ++world_.count.damages;
+  which.set_damaging(true);
+  later([&which] { which.set_damaging(false); });
+}
+
 void faults::leave() {
   auto* which = any_running();
   if (which == nullptr || !which->is_online() || which->is_paused()) return;
@@ -228,6 +239,26 @@ void faults::rules() {
   which->ask_for_rules(wanted);
 }
 
+// Anybody, about anybody: who may not be asked for is refused, there or in the log.
+void faults::roles() {
+  auto* which = any_running();
+  if (which == nullptr) return;
+  using wanted = gr::role_request::kind;
+  constexpr std::uint64_t patience_ms_most = 3000;
+  gr::role_request wish;
+  wish.patience = std::chrono::milliseconds(random_.chance(1, 3) ? 0 : random_.below(patience_ms_most));
+  auto const pick = random_.below(10);
+  wish.what = pick < 6 ? wanted::set_primary : pick < 8 ? wanted::single_primary : wanted::multi_primary;
+  if (wish.what == wanted::set_primary || random_.chance(1, 2)) wish.name = base::to_string(any_server().id().uuid);
+  which->ask_for_roles(wish);
+  // And whoever is concerned may be gone at any step of it.
+  if (!random_.chance(1, 3)) return;
+  auto& victim = any_server();
+  if (!victim.is_running()) return;
+  victim.crash_in(random_.between(1, 60), false);
+  restart_later(victim);
+}
+
 void faults::bad_links() {
   ++world_.count.bad_links;
   auto worse = world_.with.links;
@@ -242,6 +273,7 @@ void faults::heal() {
     each->disarm();
     each->set_disk_full(false);
     each->set_slow_applier(false);
+    each->set_damaging(false);
     each->install({});
     each->resume();
     each->start();

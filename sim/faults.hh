@@ -47,6 +47,8 @@ class faults {
   void unheard_successor();
   void rules();
   void hand_over();
+  void damage();
+  void roles();
 
   void restart_later(server& which);
   void later(std::function<void()> end);  // when the fault is over

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 
 namespace sim {
 namespace {
+
+constexpr std::array flow_modes{"DISABLED", "QUOTA", "MAJORITY"};
 
 template <class T> T one_of(base::prng& random, std::initializer_list<T> choices) {
   return *(choices.begin() + static_cast<std::ptrdiff_t>(random.below(choices.size())));
@@ -53,6 +56,24 @@ void choose_load(base::prng& random, limits& to) {
   to.apply_time = micros(one_of<std::uint64_t>(random, {10, 200, 2000}));
 }
 
+// Bounds that a slow applier meets within seconds. The floor is always given: it is what clients count on.
+void choose_flow(base::prng& random, gr::flow_settings& to) {
+  using enum gr::flow_mode;
+  to.mode = one_of(random, {quota, quota, quota, majority, disabled});
+  to.certifier_threshold = one_of<std::uint64_t>(random, {50, 1000});
+  to.applier_threshold = one_of<std::uint64_t>(random, {20, 100, 1000});
+  to.applier_bytes = one_of<std::uint64_t>(random, {0, 20000, 32U << 20});
+  to.lag_ticks = one_of<std::uint64_t>(random, {0, 100, 6000});
+  to.min_quota = one_of<std::uint64_t>(random, {10, 100});
+  to.min_recovery_quota = one_of<std::uint64_t>(random, {0, 0, 20});
+  to.max_quota = random.chance(1, 8) ? 50 : 0;
+  to.member_quota_percent = random.chance(1, 8) ? 30 : 0;
+  to.period_ticks = one_of<std::uint64_t>(random, {100, 300});
+  to.hold_percent = one_of<unsigned>(random, {0, 10, 50});
+  to.release_percent = one_of<unsigned>(random, {0, 50, 500});
+  to.quarantine_ticks = one_of<std::uint64_t>(random, {0, 50, 200});
+}
+
 void choose_member(base::prng& random, limits& to) {
   to.member.recovery.donor_threshold = one_of<std::uint64_t>(random, {1, 20, recovery::donor_threshold_max});
   to.member.recovery.clone_threshold = one_of<std::uint64_t>(random, {20, 500, recovery::clone_threshold_max});
@@ -62,6 +83,7 @@ void choose_member(base::prng& random, limits& to) {
   to.member.recovery.reconnect_ticks = one_of<std::uint64_t>(random, {50, 500});
   to.member.recovery.online_when_certified = random.chance(1, 4);
   to.member.stable_every_ticks = one_of<std::uint64_t>(random, {5, 100});
+  choose_flow(random, to.member.flow);
   to.majority_ticks = one_of<std::uint64_t>(random, {0, 50, 500});
   to.copy_time = milliseconds(one_of<std::uint64_t>(random, {5, 500, 3000}));
 }
@@ -101,6 +123,7 @@ void choose_faults(base::prng& random, limits& to) {
   to.faults.unheard_successor = maybe(3);
   to.faults.rules = maybe(3);
   to.faults.hand_over = maybe(3);
+  to.faults.damage = maybe(3);
   to.fault_every = milliseconds(one_of<std::uint64_t>(random, {100, 500, 2000, 5000}));
   to.chaos = seconds(random.between(4, 20));
 }
@@ -137,26 +160,39 @@ limits choose_limits(base::prng& random, member_range servers) {
   choose_member(random, chosen);
   choose_faults(random, chosen);
   if (random.chance(1, 6)) choose_storm_of_elections(random, servers.least, chosen);
+  chosen.node.leave_out_bytes_min = one_of<std::size_t>(random, {1, 200, 4096});
   give_time_for_a_round_trip(chosen);
   return chosen;
+}
+
+void choose_roles(base::prng random, limits& to) {
+  if (to.old_programs || random.chance(1, 2)) return;
+  to.mode = random.chance(3, 4) ? gr::primary_mode::single : gr::primary_mode::multi;
+  to.elects = static_cast<gr::election_mode>(random.below(3));
+  bool const only_faults = to.mode == gr::primary_mode::single && random.chance(1, 4);
+  to.faults.roles = only_faults ? 0 : static_cast<std::uint32_t>(random.between(5, 40));
 }
 
 std::string limits::describe() const {
   return fmt::format(
       "servers {} (first {}) in {} zones{}{}, horizon {}, batch {} bytes / {} messages, cache {}, fetch {}, "
-      "undelivered {}, checkpoint "
+      "undelivered {}, leave out {}, checkpoint "
       "{}, "
       "segment {}, retain {}, durability {}, delay {}..{} us, loss {} repeat {} reorder {} ppm, heartbeat {} suspect "
       "{} "
-      "expel {} ticks, think {} us, apply {} us, donor threshold {}, clone threshold {}, copy {} ms, chaos {} s",
+      "expel {} ticks, {} by {}, think {} us, apply {} us, flow control {} within {} transactions at least {} in {} "
+      "ticks "
+      "quarantine {}, donor threshold {}, clone threshold {}, copy {} ms, chaos {} s",
       servers, initial, zones, node.rules.each_zone ? ", each has to acknowledge" : "",
       old_programs ? ", some with an old program" : "", node.rules.horizon, node.batch_bytes_max,
       node.batch_messages_max, node.cache_bytes_max, node.fetch_bytes_max, node.undelivered_bytes_max,
-      node.checkpoint_bytes, log.segment_bytes, log.retain_bytes, durable == durability::os ? "OS" : "DISK",
-      links.delay_min.value(), links.delay_max.value(), links.loss_ppm, links.repeat_ppm, links.reorder_ppm,
-      node.heartbeat_ticks.value(), node.suspect_ticks.value(), node.expel_ticks.value(), think_time.value(),
-      apply_time.value(), member.recovery.donor_threshold, member.recovery.clone_threshold, copy_time.value() / 1000,
-      chaos.value() / 1'000'000);
+      node.leave_out_bytes_min, node.checkpoint_bytes, log.segment_bytes, log.retain_bytes,
+      durable == durability::os ? "OS" : "DISK", links.delay_min.value(), links.delay_max.value(), links.loss_ppm,
+      links.repeat_ppm, links.reorder_ppm, node.heartbeat_ticks.value(), node.suspect_ticks.value(),
+      node.expel_ticks.value(), gr::to_string(mode), gr::to_string(elects), think_time.value(), apply_time.value(),
+      flow_modes.at(static_cast<std::size_t>(member.flow.mode)), member.flow.applier_threshold, member.flow.min_quota,
+      member.flow.period_ticks, member.flow.quarantine_ticks, member.recovery.donor_threshold,
+      member.recovery.clone_threshold, copy_time.value() / 1000, chaos.value() / 1'000'000);
 }
 
 }  // namespace sim

@@ -21,7 +21,7 @@ struct fault_rates {  // weights; 0: never in this run
   std::uint32_t crash = 0, crash_in_write = 0, crash_all = 0, power = 0, disk_full = 0;
   std::uint32_t partition = 0, one_way = 0, clog = 0, slow_link = 0, pause = 0;
   std::uint32_t slow_applier = 0, leave = 0, bad_links = 0, wipe = 0, half_heard = 0, late_words = 0,
-                unheard_successor = 0, rules = 0, hand_over = 0;
+                unheard_successor = 0, rules = 0, hand_over = 0, damage = 0, roles = 0;
 };
 
 struct limits {
@@ -46,6 +46,9 @@ struct limits {
   micros copy_time = milliseconds(500);  // of all data, on average
   micros apply_time = micros(200);
 
+  gr::primary_mode mode = gr::primary_mode::multi;  // of the group that is founded
+  gr::election_mode elects = gr::election_mode::weight_only;
+
   micros chaos = seconds(20);
   micros fault_every = milliseconds(500);
   fault_rates faults;
@@ -59,5 +62,7 @@ struct member_range {
 };
 
 limits choose_limits(base::prng& random, member_range servers);
+// In half of the runs a group that has a primary, or changes its mind about it. By dice of its own.
+void choose_roles(base::prng random, limits& to);
 
 }  // namespace sim

@@ -17,7 +17,8 @@ std::string text(xcom::ballot const& ballot) {
 
 }  // namespace
 
-void oracle::bootstrapped(xcom::site const& first) {
+void oracle::bootstrapped(xcom::site const& first, gr::group_roles const& roles) {
+  first_roles_ = roles;
   sites_[xcom::slot_no(1)] = first;
   for (auto const& each : first.members) entered_[{each.id, each.boot}] = 0;
 }
@@ -47,6 +48,7 @@ void oracle::forget_after(xcom::slot_no slot) {
   std::erase_if(entered_, [&](auto const& each) { return each.second > kept; });
   for (auto& [name, applied] : applied_) applied = std::min(applied, kept);
   acknowledged_up_to_ = std::min(acknowledged_up_to_, kept);
+  writers_.erase(writers_.upper_bound(newest_roles().epoch), writers_.end());
   twin_.forget_after(slot, kept);
 }
 
@@ -54,6 +56,19 @@ void oracle::joined(xcom::member_id const& who, xcom::ballot const& promised, xc
   check(!acceptors_.contains(who), [&] { return fmt::format("{} joins once", xcom::to_string(who)); });
   acceptors_[who].promised = promised;
   acceptors_[who].decided = decided;
+}
+
+// The only voter there is decides by itself, and syncs before anybody hears of it: what power took from it before that was
+// decided by nobody.
+void oracle::forget_what_nobody_heard_of(acceptor& of, xcom::recovered_log const& found) {
+  auto kept = found.decided;
+  for (auto const& each : found.undecided)
+    if (each.slot == kept.next()) kept = each.slot;
+  if (kept >= of.decided || !of.power_took.contains(kept.next())) return;
+  if (site_at(kept.next()).voters() != 1 || last_delivered_ > kept) return;
+  forget_after(kept);
+  of.decided = kept;
+  of.held.erase(of.held.upper_bound(kept), of.held.end());
 }
 
 void oracle::reopened(xcom::member_id const& who, xcom::recovered_log const& found) {
@@ -73,6 +88,8 @@ void oracle::reopened(xcom::member_id const& who, xcom::recovered_log const& fou
     check(digest(*at->what) == held.value && at->accepted_in >= held.in,
           [&] { return fmt::format("{} finds slot {} as it accepted it in {}", name, slot.value(), text(held.in)); });
   }
+  forget_what_nobody_heard_of(expected, found);
+  expected.power_took.clear();
   expected.promised = found.promised;
   for (auto const& each : found.undecided)
     expected.held[each.slot] = {each.accepted_in, digest(*each.what), each.what, false};
@@ -117,6 +134,7 @@ void oracle::lost_power(xcom::member_id const& who) {
   its.promised = its.synced_promise;
   for (auto const slot : its.unsynced)
     if (auto const at = its.held.find(slot); at != its.held.end()) at->second.may_be_gone = true;
+  its.power_took = {its.unsynced.begin(), its.unsynced.end()};
   its.unsynced.clear();
 }
 
@@ -173,7 +191,10 @@ void oracle::advance_frontier() {
     check_majority(next->first, next->second);
     frontier_ = next->first;
     if (auto const* change = std::get_if<xcom::site_change>(next->second.what.get())) {
-      check(change->next.version == newest_site().version + 1, "a site change counts one up");
+      check(change->next.version == newest_site().version + 1, [&] {
+        return fmt::format("the site decided in slot {} counts one up: {}, after {} from slot {} on", frontier_.value(),
+                           change->next.version, newest_site().version, sites_.rbegin()->first.value());
+      });
       check_site(change->next);
       sites_[frontier_.next()] = change->next;
       ++site_changes_;
@@ -227,14 +248,16 @@ void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::val
   check_index(who, slot, as);
   auto const messages = digest(what);
   auto const note = digest(as.note);
-  auto const [at, is_new] = deliveries_.try_emplace(slot, delivery{messages, note, as.after, who, {}});
+  auto const known_before = deliveries_.find(slot);
+  auto const fenced = known_before == deliveries_.end() ? follow_roles(slot, what, as) : std::vector<std::uint32_t>{};
+  auto const [at, is_new] = deliveries_.try_emplace(slot, delivery{messages, note, as.after, as.roles, who, {}});
   if (is_new) {
     history_ = mix(mix(history_, messages), note);
     note_members(what, as.after.seqno);
     if (auto const* all = std::get_if<xcom::batch>(&what)) {
       auto const verdicts = base::decode<gr::slot_note>(as.note);
       check(verdicts.has_value(), [&] { return fmt::format("the note of slot {} can be read", slot.value()); });
-      twin_.judge(slot, *all, *verdicts);
+      twin_.judge(slot, *all, *verdicts, fenced);
     }
     return check_order(slot, what);
   }
@@ -244,6 +267,7 @@ void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::val
   };
   check(known.messages == messages, [&] { return "the same messages are delivered: " + names(); });
   check(known.note == note, [&] { return "the same verdicts are given: " + names(); });
+  check(known.roles == as.roles, [&] { return "the same members may write: " + names(); });
   check(known.after == as.after, [&] {
     return fmt::format("the same state is reached: {}: at {} forgotten {}, there {} and {}", names(), as.after.seqno,
                        as.after.forgotten, known.after.seqno, known.after.forgotten);
@@ -256,6 +280,48 @@ void oracle::check_index(xcom::member_id const& who, xcom::slot_no slot, judged 
     return fmt::format("equal prefixes give equal certification indexes: slot {} at {}, begun at {}", slot.value(),
                        xcom::to_string(who), as.index_began);
   });
+}
+
+// ---- roles ----
+
+// By what the slot says, message by message; what the member made of it has to come to the same.
+std::vector<std::uint32_t> oracle::follow_roles(xcom::slot_no slot, xcom::value const& what, judged const& as) {
+  auto roles = newest_roles();
+  std::vector<std::uint32_t> fenced;
+  if (auto const* all = std::get_if<xcom::batch>(&what)) {
+    auto const note = base::decode<gr::slot_note>(as.note);
+    gr::seqno_t given_out = note ? note->before.seqno : 0;
+    std::uint32_t index = 0;
+    for (auto const& each : all->messages) {
+      auto const decoded = base::decode<gr::ordered_message>(each.payload);
+      if (!decoded) continue;
+      if (auto const* change = std::get_if<gr::role_message>(&*decoded))
+        (void)gr::apply(roles, *change, each.origin, site_at(slot), given_out);
+      if (!std::holds_alternative<gr::write_set_message>(*decoded)) continue;
+      ++given_out;
+      bool const passed = note && !std::ranges::binary_search(note->failed, index);
+      if (!roles.may_write(each.origin)) fenced.push_back(index);
+      if (passed) note_writer(slot, roles, each.origin);
+      ++index;
+    }
+  } else if (auto const* change = std::get_if<xcom::site_change>(&what)) {
+    gr::follow_site(roles, change->next, as.after.seqno);
+  }
+  check(as.roles == roles, [&] {
+    return fmt::format("slot {} leads to epoch {} and primary {}, not {} and {}", slot.value(), roles.epoch,
+                       xcom::to_string(roles.primary), as.roles.epoch, xcom::to_string(as.roles.primary));
+  });
+  return fenced;
+}
+
+void oracle::note_writer(xcom::slot_no slot, gr::group_roles const& roles, xcom::member_id const& who) {
+  if (roles.mode == gr::primary_mode::multi) return;
+  check(roles.primary == who, [&] {
+    return fmt::format("what passes in slot {} comes from the primary {}, not from {}", slot.value(),
+                       xcom::to_string(roles.primary), xcom::to_string(who));
+  });
+  auto const [at, is_new] = writers_.try_emplace(roles.epoch, who);
+  check(at->second == who, [&] { return fmt::format("epoch {} has one writer", roles.epoch); });
 }
 
 // ---- the database's side ----
@@ -303,6 +369,11 @@ void oracle::called_stable(gr::seqno_t up_to, std::vector<std::string> const& on
       return fmt::format("what is called stable, {}, was applied by {}, which is at {}", up_to, each, applied);
     });
   }
+}
+
+std::optional<gr::seqno_t> oracle::position_of(std::uint64_t trx) const {
+  auto const at = passed_.find(trx);
+  return at == passed_.end() ? std::nullopt : std::optional(at->second);
 }
 
 void oracle::acknowledged(std::uint64_t trx, gr::seqno_t seqno) {

@@ -11,7 +11,8 @@
 //         (8) a member that becomes ONLINE holds everything that was ordered before it came;
 //         (9) a promise and an acknowledgement are in the log before anybody hears of them;
 //         (10) verdicts are those of the certifier's dumb twin;
-//         (11) what is called stable has been applied by every ONLINE member.
+//         (11) what is called stable has been applied by every ONLINE member;
+//         (12) in single-primary mode nothing passes but what the primary of the moment sent, and an epoch has one writer.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,7 @@ namespace sim {
 
 class oracle {
  public:
-  void bootstrapped(xcom::site const& first);
+  void bootstrapped(xcom::site const& first, gr::group_roles const& roles);
   void joined(xcom::member_id const& who, xcom::ballot const& promised, xcom::slot_no decided);
   void reopened(xcom::member_id const& who, xcom::recovered_log const& found);
 
@@ -49,6 +50,7 @@ class oracle {
   struct judged {                                                               // what a member made of a slot
     base::blob note;
     gr::replicated_state after;
+    gr::group_roles roles;        // after it
     gr::seqno_t index_began = 0;  // the position its index was begun at
     std::uint64_t index = 0;      // the index's digest
   };
@@ -75,9 +77,14 @@ class oracle {
   [[nodiscard]] std::uint64_t site_changes() const { return site_changes_; }
   [[nodiscard]] std::uint64_t history() const { return history_; }  // digest of all that was delivered
   [[nodiscard]] gr::seqno_t last_position() const { return static_cast<gr::seqno_t>(positions_.size()); }
+  // Of a transaction that passed.
+  [[nodiscard]] std::optional<gr::seqno_t> position_of(std::uint64_t trx) const;
   [[nodiscard]] gr::seqno_t acknowledged_up_to() const { return acknowledged_up_to_; }
   // Somebody accepted a change of the site that is not known to be decided.
   [[nodiscard]] bool site_change_under_way() const;
+  [[nodiscard]] gr::group_roles const& newest_roles() const {
+    return deliveries_.empty() ? first_roles_ : deliveries_.rbegin()->second.roles;
+  }
   [[nodiscard]] xcom::site const& newest_site() const { return sites_.rbegin()->second; }
 
  private:
@@ -93,6 +100,7 @@ class oracle {
     std::map<xcom::slot_no, held_slot> held;  // above `decided`, or above the frontier
     xcom::ballot synced_promise;
     std::vector<xcom::slot_no> unsynced;
+    std::set<xcom::slot_no> power_took;  // accepted, and not synced when its host lost power
   };
   struct claim {  // somebody said this slot is decided
     std::uint64_t value = 0;
@@ -103,6 +111,7 @@ class oracle {
     std::uint64_t messages = 0;
     std::uint64_t note = 0;
     gr::replicated_state after;
+    gr::group_roles roles;
     xcom::member_id first_by;
     std::vector<std::pair<xcom::member_id, xcom::origin_seq>> last_before;  // of the origins in it
   };
@@ -113,10 +122,14 @@ class oracle {
   };
 
   void forget_after(xcom::slot_no slot);
+  void forget_what_nobody_heard_of(acceptor& of, xcom::recovered_log const& found);
   [[nodiscard]] bool is_lost(xcom::member_id const& who) const { return lost_.contains(who); }
   void claim_decided(xcom::member_id const& who, xcom::slot_no slot, xcom::value_ptr const& what, std::uint64_t value);
   void advance_frontier();
   void check_majority(xcom::slot_no slot, claim const& decided) const;
+  // Which write sets of the slot (0, 1, ...) come from who may not write.
+  [[nodiscard]] std::vector<std::uint32_t> follow_roles(xcom::slot_no slot, xcom::value const& what, judged const& as);
+  void note_writer(xcom::slot_no slot, gr::group_roles const& roles, xcom::member_id const& who);
   void check_index(xcom::member_id const& who, xcom::slot_no slot, judged const& as);
   static void check_site(xcom::site const& next);
   void check_order(xcom::slot_no slot, xcom::value const& what);
@@ -135,6 +148,8 @@ class oracle {
   twin twin_;
   std::unordered_map<std::uint64_t, gr::seqno_t> passed_;
   std::unordered_set<std::uint64_t> refused_;
+  gr::group_roles first_roles_;
+  std::map<std::uint64_t, xcom::member_id> writers_;  // of each epoch with a primary
   gr::seqno_t acknowledged_up_to_ = 0;
   std::uint64_t history_ = 0;
   std::map<xcom::member_id, xcom::origin_seq> last_of_origin_;

@@ -72,6 +72,8 @@ std::optional<whom> read_server(std::string_view text, std::size_t servers) {
   if (text == "all") return whom{whom::kind::all, 0};
   if (text == "leader") return whom{whom::kind::leader, 0};
   if (text == "followers") return whom{whom::kind::followers, 0};
+  if (text == "primary") return whom{whom::kind::primary, 0};
+  if (text == "secondaries") return whom{whom::kind::secondaries, 0};
   if (!text.starts_with('n')) return std::nullopt;
   auto const number = read_number(text.substr(1));
   if (!number || *number < 1 || *number > servers) return std::nullopt;
@@ -134,7 +136,8 @@ class matcher {
       found.push_back(*one);
       ++so_far.matched;
     }
-    if (found.empty()) return fmt::format("servers (n1 to n{}, all, leader, followers)", servers_);
+    if (found.empty())
+      return fmt::format("servers (n1 to n{}, all, leader, followers, primary, secondaries)", servers_);
     so_far.with.servers.push_back(std::move(found));
     return {};
   }

@@ -41,6 +41,10 @@ template <bool Unreadable> void set_log(stage& on, cap const& with) {
   on.each(with.servers[0], [](server& each) { each.set_log_unreadable(Unreadable); });
 }
 
+template <bool Damages> void set_damaging(stage& on, cap const& with) {
+  on.each(with.servers[0], [](server& each) { each.set_damaging(Damages); });
+}
+
 template <bool Boasts> void set_boasting(stage& on, cap const& with) {
   on.each(with.servers[0], [](server& each) { each.set_boasting(Boasts); });
 }
@@ -101,6 +105,30 @@ void hand_over(stage& on, cap const& with) {
   });
 }
 
+// Somebody who is there asks for it.
+void ask_for_roles(stage& on, gr::role_request const& wish) {
+  bool asked = false;
+  on.each({{whom::kind::all}}, [&](server& each) {
+    if (asked || !each.is_online() || each.is_paused()) return;
+    each.ask_for_roles(wish);
+    asked = true;
+  });
+}
+
+std::string uuid_of_first(stage const& on, cap const& with) {
+  auto const named = on.find(with.servers[0]);
+  return named.empty() ? std::string{} : base::to_string(named.front()->id().uuid);
+}
+
+void switch_primary(stage& on, cap const& with) {
+  auto const patience = std::chrono::milliseconds(with.times[0].value() / 1000);
+  ask_for_roles(on, {gr::role_request::kind::set_primary, uuid_of_first(on, with), patience});
+}
+
+void weigh(stage& on, cap const& with) {
+  on.each(with.servers[0], [&](server& each) { each.weigh(static_cast<std::uint32_t>(with.numbers[0])); });
+}
+
 void fail(stage& on, cap const& with) {
   on.each(with.servers[0], [](server& each) { each.fail("its server cannot apply a transaction"); });
 }
@@ -124,6 +152,9 @@ constexpr std::array commands{
     command_phrase{"free-disk SERVERS", set_disk<false>},
     command_phrase{"break-log SERVERS", set_log<true>},
     command_phrase{"mend-log SERVERS", set_log<false>},
+    command_phrase{"kill-in-exchange SERVERS", to_each<&server::die_in_exchange>},
+    command_phrase{"damage-log SERVERS", set_damaging<true>},
+    command_phrase{"stop-damaging SERVERS", set_damaging<false>},
     command_phrase{"boast SERVERS", set_boasting<true>},
     command_phrase{"be-honest SERVERS", set_boasting<false>},
     command_phrase{"slow-applier SERVERS", set_applier<true>},
@@ -149,6 +180,16 @@ constexpr std::array commands{
     command_phrase{"ask SERVERS for protocol NUMBER", ask_for_protocol},
     command_phrase{"ask SERVERS for concurrency NUMBER", ask_for_concurrency},
     command_phrase{"hand-over to SERVERS", hand_over},
+    command_phrase{"switch-primary to SERVERS patience TIME", switch_primary},
+    command_phrase{"single-primary SERVERS",
+                   [](stage& on, cap const& with) {
+                     ask_for_roles(on, {gr::role_request::kind::single_primary, uuid_of_first(on, with), {}});
+                   }},
+    command_phrase{"multi-primary",
+                   [](stage& on, cap const&) {
+                     ask_for_roles(on, {gr::role_request::kind::multi_primary, {}, {}});
+                   }},
+    command_phrase{"weigh SERVERS NUMBER", weigh},
     command_phrase{"heal", [](stage& on, cap const&) { on.heal(); }},
     command_phrase{"load on SERVERS", [](stage& on, cap const& with) { on.set_load(with.servers[0], true); }},
     command_phrase{"load off SERVERS", [](stage& on, cap const& with) { on.set_load(with.servers[0], false); }},
@@ -181,6 +222,24 @@ bool leads(stage const& on, cap const& with) {
                              [](auto const* each) { return each->node() != nullptr && each->node()->is_leader(); });
 }
 
+// Of all servers, these and no others take writes, by what each believes of itself.
+bool only_write(stage const& on, cap const& with) {
+  auto const named = on.find(with.servers[0]);
+  auto const all = on.find({{whom::kind::all}});
+  return !named.empty() && std::ranges::all_of(all, [&](server const* each) {
+    return each->writes() == (std::ranges::find(named, each) != named.end());
+  });
+}
+bool writers(stage const& on, cap const& with) {
+  auto const all = on.find({{whom::kind::all}});
+  return static_cast<std::uint64_t>(std::ranges::count_if(all, &server::writes)) == with.numbers[0];
+}
+bool epoch_at_most(stage const& on, cap const& with) {
+  return on.all_of({{whom::kind::all}}, [&](server const& each) {
+    return each.member() == nullptr || each.member()->roles().epoch <= with.numbers[0];
+  });
+}
+
 template <class Value> bool rules_have(stage const& on, cap const& with, Value xcom::site_rules::*what) {
   return on.all_of({{whom::kind::all}}, [&](server const& each) {
     return !each.is_online() || each.node()->current_site().rules.*what == with.numbers[0];
@@ -207,6 +266,22 @@ bool asked_at_most(stage const& on, cap const& with) {
   return of_join(on, with, [&](gr::join_record const& join) { return join.attempts <= with.numbers[0]; });
 }
 
+bool backlog_at_most(stage const& on, cap const& with) {
+  return on.all_of(with.servers[0], [&](server const& each) { return each.to_apply() <= with.numbers[0]; });
+}
+bool backlog_at_least(stage const& on, cap const& with) {
+  return on.all_of(with.servers[0], [&](server const& each) { return each.to_apply() >= with.numbers[0]; });
+}
+bool slowed(stage const& on, cap const& with) {
+  return on.all_of(with.servers[0], [](server const& each) { return each.slows_writers(); });
+}
+bool free_of_limits(stage const& on, cap const& with) {
+  return on.all_of(with.servers[0], [](server const& each) { return !each.slows_writers(); });
+}
+// Since the line began.
+bool acknowledged_at_least(stage const& on, cap const& with) { return on.acknowledged_since() >= with.numbers[0]; }
+bool acknowledged_at_most(stage const& on, cap const& with) { return on.acknowledged_since() <= with.numbers[0]; }
+
 constexpr std::array claims{
     claim_phrase{"online SERVERS", online},
     claim_phrase{"not online SERVERS", not_online},
@@ -220,6 +295,9 @@ constexpr std::array claims{
     claim_phrase{"same data", [](stage const& on, cap const&) { return on.same_data(); }},
     claim_phrase{"nothing lost", [](stage const& on, cap const&) { return on.nothing_lost(); }},
     claim_phrase{"leader SERVERS", leads},
+    claim_phrase{"only SERVERS write", only_write},
+    claim_phrase{"writers NUMBER", writers},
+    claim_phrase{"epoch at most NUMBER", epoch_at_most},
     claim_phrase{"protocol NUMBER",
                  [](stage const& on, cap const& with) { return rules_have(on, with, &xcom::site_rules::protocol); }},
     claim_phrase{"concurrency NUMBER",
@@ -233,7 +311,16 @@ constexpr std::array claims{
     claim_phrase{"copies at least NUMBER", at_least<&statistics::clones>},
     claim_phrase{"leader changes at most NUMBER", at_most<&statistics::leader_changes>},
     claim_phrase{"log reads at least NUMBER", at_least<&statistics::served>},
+    claim_phrase{"damaged ranges at least NUMBER", at_least<&statistics::ranges_damaged>},
     claim_phrase{"crashes at least NUMBER", at_least<&statistics::crashes>},
+    claim_phrase{"stepped aside at least NUMBER", at_least<&statistics::stepped_aside>},
+    claim_phrase{"stepped aside at most NUMBER", at_most<&statistics::stepped_aside>},
+    claim_phrase{"backlog at most NUMBER of SERVERS", backlog_at_most},
+    claim_phrase{"backlog at least NUMBER of SERVERS", backlog_at_least},
+    claim_phrase{"writers slowed SERVERS", slowed},
+    claim_phrase{"writers free SERVERS", free_of_limits},
+    claim_phrase{"at least NUMBER acknowledged", acknowledged_at_least},
+    claim_phrase{"at most NUMBER acknowledged", acknowledged_at_most},
 };
 
 // ---- settings ----
@@ -336,6 +423,12 @@ std::vector<setting> const all_settings{
      1U << 26,
      [](scenario& to, std::uint64_t value) { to.with.node.fetch_bytes_max = static_cast<std::uint32_t>(value); },
      {}},
+    {"leave-out-bytes",
+     kind::number,
+     0,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.node.leave_out_bytes_min = value; },
+     {}},
     {"undelivered-bytes",
      kind::number,
      100,
@@ -393,11 +486,73 @@ std::vector<setting> const all_settings{
      1000,
      [](scenario& to, std::uint64_t value) { to.with.member.recovery.retry_count = value; },
      {}},
+    {"single-primary",
+     kind::word,
+     0,
+     0,
+     [](scenario& to, std::uint64_t value) {
+       to.with.mode = value == 1 ? gr::primary_mode::single : gr::primary_mode::multi;
+     },
+     {"OFF", "ON"}},
+    {"primary-election",
+     kind::word,
+     0,
+     0,
+     [](scenario& to, std::uint64_t value) { to.with.elects = static_cast<gr::election_mode>(value); },
+     {"WEIGHT_ONLY", "GTID_FIRST", "WEIGHT_FIRST"}},
     {"donor-threshold",
      kind::number,
      1,
      recovery::donor_threshold_max,
      [](scenario& to, std::uint64_t value) { to.with.member.recovery.donor_threshold = value; },
+     {}},
+    {"flow-control",
+     kind::word,
+     0,
+     0,
+     [](scenario& to, std::uint64_t value) { to.with.member.flow.mode = static_cast<gr::flow_mode>(value); },
+     {"DISABLED", "QUOTA", "MAJORITY"}},
+    {"backlog",
+     kind::number,
+     1,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.member.flow.applier_threshold = value; },
+     {}},
+    {"backlog-bytes",
+     kind::number,
+     0,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.member.flow.applier_bytes = value; },
+     {}},
+    {"backlog-time",
+     kind::time,
+     0,
+     hour,
+     [](scenario& to, std::uint64_t value) { to.with.member.flow.lag_ticks = value / tick; },
+     {}},
+    {"min-quota",
+     kind::number,
+     0,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.member.flow.min_quota = value; },
+     {}},
+    {"min-recovery-quota",
+     kind::number,
+     0,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.member.flow.min_recovery_quota = value; },
+     {}},
+    {"max-quota",
+     kind::number,
+     0,
+     1U << 30,
+     [](scenario& to, std::uint64_t value) { to.with.member.flow.max_quota = value; },
+     {}},
+    {"quarantine",
+     kind::time,
+     0,
+     hour,
+     [](scenario& to, std::uint64_t value) { to.with.member.flow.quarantine_ticks = value / tick; },
      {}},
     {"clone-threshold",
      kind::number,

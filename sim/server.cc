@@ -44,6 +44,23 @@ void server::ask_for_rules(xcom::site_rules const& rules) {
 
 void server::hand_over_to(xcom::member_id const& who) { post(xcom::transfer_leadership{who}); }
 
+void server::ask_for_roles(gr::role_request const& wish) {
+  if (!takes_writes() || paused_) return;
+  auto const change = member_->role_change_for(wish);
+  world_.trace(name_, change ? "asks for other roles" : "cannot ask for other roles: " + change.error().text);
+  if (!change) return;
+  ++world_.count.roles_asked;
+  guarded([&] {
+    order(base::encode(gr::ordered_message(*change)), false);
+    drain();
+  });
+}
+
+void server::weigh(std::uint32_t weight) {
+  weight_ = weight;
+  if (node_ && !paused_) post(xcom::set_weight{weight});
+}
+
 // ---- beginning ----
 
 void server::bootstrap() {
@@ -75,6 +92,7 @@ void server::start() {
     for (auto const& notice : found->notices) world_.trace(name_, "log: " + notice);
     // It would not start, and says so (runtime/node_settings.cc).
     if (!found->empty && !installed_.holds(found->at.rules.protocol)) install({});
+    finish_exchange();
     begin();
     std::optional<gr::start_position> position;
     if (data_.live) position = gr::start_position{data_.live->history(), data_.live->position()};
@@ -117,8 +135,12 @@ void server::begin() {
   };
   ports.donate = [this](gr::donate_state const& what) { donate(what); };
   ports.flush = [this] { flush(); };
+  ports.moved = [this, tell = ports.tell] {
+    if (member_ && member_->owes_word()) tell(gr::applied_moved{engine_->position()});
+  };
   engine_.emplace(name_, address_, world_, data_, std::move(ports));
   engine_->set_slow(slow_applier_);
+  clones_ = random_.chance(3, 4);
   after(connect_patience, [this] {
     if (!reached_) give_up("no majority of the group answered in time");
   });
@@ -141,7 +163,8 @@ void server::found_group() {
   log_name_ = base::make_uuid(random_.next(), random_.next());
   gr::replicated_state state;
   state.history = data_.live->history();
-  xcom::checkpoint const at{xcom::slot_no{}, {}, {}, base::encode(state)};
+  auto const roles = gr::founding_roles(world_.with.mode, world_.with.elects, self_, state.seqno);
+  xcom::checkpoint const at{xcom::slot_no{}, {}, {}, gr::encode_state(state, roles)};
   demand(log_->begin({log_name_, self_, boot_}, false));
   noted_host_boot_ = host_boot_;
   acceptor_ = self_;
@@ -150,7 +173,7 @@ void server::found_group() {
   world_.trace(name_, "bootstraps the group");
   make_member();
   make_node(xcom::begin_group{log_name_, self_in_site(gr::member_status::online, role_), at});
-  world_.watch.bootstrapped(node_->current_site());
+  world_.watch.bootstrapped(node_->current_site(), roles);
   world_.watch.joined(self_, {}, {});
   step_member(gr::founded{at});
 }
@@ -224,7 +247,7 @@ void server::join_again(xcom::site const& at) {
   boot_ = 1;
   world_.trace(name_, fmt::format("asks to be taken in again as {}", xcom::to_string(self_)));
   inbox_.clear();
-  gives_up_place_ = false;
+  gives_up_place_ = steps_aside_ = false;
   if (never_delivered && !keeps_place) make_member();
   make_node(xcom::begin_joining{self_in_site(gr::member_status::recovering, joining_role()), seeds});
 }
@@ -334,7 +357,7 @@ void server::die() {
 
 void server::end_life() {
   ++life_;
-  if (engine_ && engine_->receives()) data_ = {};
+  if (engine_ && engine_->has_dropped_old()) data_ = {};
   node_.reset();
   member_.reset();
   engine_.reset();
@@ -346,7 +369,9 @@ void server::end_life() {
   majority_lost_ = purged_at_ = {};
   log_begins_ = {};
   first_available_ = applied_before_ = -1;
-  unsynced_ = gives_up_place_ = reached_ = closing_ = gave_up_ = was_online_ = false;
+  budget_ = {};
+  clients_ = first_waits_ = slowed_for_silent_ = 0;
+  unsynced_ = gives_up_place_ = steps_aside_ = away_ = reached_ = closing_ = gave_up_ = was_online_ = false;
 }
 
 // ---- time ----
@@ -427,6 +452,7 @@ void server::tick_machines(base::tick_count now) {
   drain();
   if (!is_running() || gave_up_) return;
   last_seen_ = gr::observe(*node_, now_, engine_->position(), first_available_);
+  last_seen_.open_transactions = engine_->open_transactions();
   step_member(last_seen_);
   drain();
   if (!is_running()) return;
@@ -434,6 +460,8 @@ void server::tick_machines(base::tick_count now) {
       gr::may_give_up_place(node_->current_site(), self_, node_->peers()))
     post(xcom::leave_group{});
   check_majority();
+  follow_flow();
+  if (!is_running()) return;
   purge();
 }
 
@@ -449,7 +477,7 @@ xcom::member_role server::joining_role() const {
 }
 
 xcom::site_member server::self_in_site(gr::member_status status, xcom::member_role role) const {
-  return {self_, address_, role, 50, boot_, base::encode(facts(status)), zone_, speaks_};
+  return {self_, address_, role, weight_, boot_, base::encode(facts(status)), zone_, speaks_};
 }
 
 gr::member_config server::member_configuration() const {

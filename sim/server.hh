@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gr/beginning.hh"
+#include "gr/flow_budget.hh"
 #include "gr/member.hh"
 #include "sim/disk.hh"
 #include "sim/engine.hh"
@@ -47,14 +48,18 @@ class server {
   void force(std::vector<xcom::member_id> const& who);  // a human's word
   void ask_for_rules(xcom::site_rules const& rules);    // another human's
   void hand_over_to(xcom::member_id const& who);
+  void ask_for_roles(gr::role_request const& wish);
+  void weigh(std::uint32_t weight);
   // Another version of the program, from its next start on; it does not start with one the group has left behind.
   void install(xcom::protocol_range const& speaks) { installed_ = speaks; }
   void stand_in(std::uint32_t zone) { zone_ = zone; }
   void set_slow_applier(bool slow);
   void set_disk_full(bool full) { disk_->set_full(full); }
   void set_log_unreadable(bool unreadable) { log_unreadable_ = unreadable; }  // by others: its disk gives errors
-  void set_boasting(bool boasts) { boasts_ = boasts; }  // it says that its log goes back to the beginning
-  void peer_died(std::string const& address);           // its connections broke
+  void die_in_exchange() { dies_in_exchange_ = true; }
+  void set_damaging(bool damages) { damages_ = damages; }  // what it sends of its log is not what it read
+  void set_boasting(bool boasts) { boasts_ = boasts; }     // it says that its log goes back to the beginning
+  void peer_died(std::string const& address);              // its connections broke
 
   // ---- what one can see ----
   [[nodiscard]] std::string const& name() const { return name_; }
@@ -62,7 +67,10 @@ class server {
   [[nodiscard]] bool is_running() const { return log_ != nullptr; }
   [[nodiscard]] bool is_paused() const { return paused_; }
   [[nodiscard]] bool is_online() const { return member_ && member_->online() && node_->is_member() && !gave_up_; }
-  [[nodiscard]] bool is_leaving() const { return closing_ || gave_up_; }
+  [[nodiscard]] bool is_leaving() const { return closing_ || gave_up_ || steps_aside_; }
+  [[nodiscard]] bool is_away() const { return away_; }  // it stepped aside, and is not ONLINE again
+  [[nodiscard]] bool slows_writers() const { return budget_.is_limited(); }
+  [[nodiscard]] std::size_t to_apply() const { return engine_ ? engine_->queued() : 0; }
   // It asked for a vote as this incarnation. The site that counts on it may come into force at any time.
   [[nodiscard]] bool asked_for_vote() const { return asked_for_vote_; }
   // The incarnation its log speaks for, if it still remembers all it said.
@@ -70,6 +78,8 @@ class server {
   [[nodiscard]] xcom::node const* node() const { return node_ ? &*node_ : nullptr; }
   [[nodiscard]] gr::member const* member() const { return member_ ? &*member_ : nullptr; }
   [[nodiscard]] xcom::member_id id() const { return self_; }
+  // It takes the writes of clients, as it believes.
+  [[nodiscard]] bool writes() const { return is_online() && !paused_ && member_->role().writes; }
   [[nodiscard]] bool is_idle() const;  // nothing of its own is under way, everything delivered is applied
   [[nodiscard]] std::optional<database> const& data() const { return data_.live; }
   [[nodiscard]] std::string describe() const;
@@ -123,6 +133,7 @@ class server {
   void perform(xcom::quorum_changed const& what);
   void perform(xcom::leader_changed const& what);
   void perform(xcom::history_lost const& what);
+  void perform(xcom::damaged_range const& what);
   void perform(xcom::received_direct const& what);
   void send_out(std::string const& address, xcom::wire_message what);
   void sync_before_answering();
@@ -141,11 +152,20 @@ class server {
   void perform(gr::compare_held const& what);
   void perform(gr::forget_held const& what);
   void perform(gr::to_server const& what);
+  void perform(gr::refused const& what);
   void perform(gr::to_node const& what);
+  void perform(gr::take_role const& what);
   void perform(gr::say const& what);
   void perform(gr::give_up const& what);
+  void perform(gr::applied_by_all const& what);
+  void check_can_read(gr::seqno_t seqno, xcom::site const& in, std::string const& committed_at) const;
+  void perform(gr::step_aside const& what);
   xcom::origin_seq order(base::blob payload, bool awaited);
   void read();
+  void let_clients_in();
+  void let_in_one();
+  void follow_flow();
+  void check_flow();
   void abandon(std::string const& why);
   void check_majority();
   struct choice_facts {  // what a donor was chosen from
@@ -154,12 +174,23 @@ class server {
   };
   [[nodiscard]] choice_facts facts_now() const { return {last_seen_.others, member_->site()}; }
   void check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t> stands_at, choice_facts const& known);
+  base::packed_bytes damaged(base::packed_bytes const& good);
   [[nodiscard]] static xcom::event boasting(xcom::event const& what);
   void note_online();
   void check_stable(gr::seqno_t up_to) const;
   void note_promised_history(xcom::member_id const& joiner, gr::history_answer const& answer);
   void check_promised_history();
+
+  // server_copies.cc
+  struct donation;
   void donate(gr::donate_state const& what);
+  [[nodiscard]] bool is_linked_with(server const& other) const;
+  void donation_ended(gr::seqno_t up_to, int error);
+  void copy_whole(donation const& what);
+  void clone_on(donation what);
+  void clone_lost();
+  void exchange_data(database const& copy);
+  void finish_exchange();
   bool begin_to_receive();
   void received(std::optional<database> copy);
   [[nodiscard]] bool takes_writes() const;
@@ -177,6 +208,7 @@ class server {
   base::prng random_;
   [[nodiscard]] xcom::member_role joining_role() const;
   std::uint32_t zone_ = 0;
+  std::uint32_t weight_ = 50;
   xcom::protocol_range installed_;
   xcom::protocol_range speaks_;  // the program that runs
   xcom::member_role role_;       // once it is online; until then it does not vote
@@ -192,7 +224,11 @@ class server {
   bool left_ = false;
   bool slow_applier_ = false;
   bool log_unreadable_ = false;
+  bool damages_ = false;
   bool boasts_ = false;
+  bool dies_in_exchange_ = false;  // the next time a clone takes its old data's place
+  bool clones_ = false;            // this life takes full copies by clone
+  std::uint64_t copy_number_ = 0;  // of those it began to receive
 
   // The process.
   std::uint64_t life_ = 0;
@@ -232,6 +268,12 @@ class server {
   };
   std::map<xcom::origin_seq, waiter> waiting_;
   std::uint32_t clients_life_ = 0;
+  gr::flow_budget budget_;
+  std::size_t clients_ = 0;              // whose turn has not come yet
+  std::uint64_t first_waits_ = 0;        // ticks the first of them has been the first
+  std::uint64_t slowed_for_silent_ = 0;  // ticks
+  bool away_ = false;
+  bool steps_aside_ = false;  // leaves to catch up
   base::tick_count majority_lost_;
   base::tick_count purged_at_;
   xcom::slot_no log_begins_;  // as the node was told

@@ -8,6 +8,7 @@
 #include "sim/describe.hh"
 #include "sim/failure.hh"
 #include "sim/server.hh"
+#include "xcom/serving.hh"
 
 namespace sim {
 namespace {
@@ -137,15 +138,28 @@ void server::send_out(std::string const& address, xcom::wire_message what) {
 
 void server::perform(xcom::send& what) { send_out(what.address, std::move(what.what)); }
 
+// One byte is another one, or the end is missing: what a broken memory or proxy makes of what its checksums have passed.
+base::packed_bytes server::damaged(base::packed_bytes const& good) {
+  auto bytes = std::vector<std::uint8_t>(good.body.view().begin(), good.body.view().end());
+  if (random_.chance(1, 4))
+    bytes.pop_back();
+  else
+    bytes[random_.below(bytes.size())] ^= static_cast<std::uint8_t>(1 + random_.below(255));
+  auto made = good;
+  made.body = base::blob(std::move(bytes));
+  return made;
+}
+
 void server::perform(xcom::serve_log const& what) {
   ++world_.count.served;
-  xcom::fetched answer{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
-  if (!log_unreadable_ && what.asked.from >= log_->begins() && what.asked.from <= what.up_to) {
-    auto slots = log_->read(what.asked.from, what.up_to, what.asked.bytes_max);
-    check(slots.has_value(), "a whole log can be read: " + (slots ? "" : slots.error().text));
-    answer.slots = std::move(*slots);
+  if (log_unreadable_) {
+    xcom::fetched nothing{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
+    return send_out(what.address, std::move(nothing));
   }
-  send_out(what.address, std::move(answer));
+  auto found = xcom::serve(*log_, what, base::packing::lz4);
+  check(found.error.empty(), "a whole log can be read: " + found.error);
+  if (damages_ && !found.answer.range.body.empty()) found.answer.range = damaged(found.answer.range);
+  send_out(what.address, std::move(found.answer));
 }
 
 void server::perform(xcom::read_log const& what) {
@@ -164,13 +178,16 @@ void server::perform(xcom::deliver const& what) {
   check(gave_up || !gave_up_ || !std::holds_alternative<xcom::batch>(*what.what),
         [&] { return name_ + " can judge what it delivers: " + last_words_; });
   if (!gave_up_)
-    world_.watch.delivered(self_, what.slot, *what.what, {note_, member_->state(), index_began_, member_->digest()});
+    world_.watch.delivered(self_, what.slot, *what.what,
+                           {note_, member_->state(), member_->roles(), index_began_, member_->digest()});
 }
 
 void server::perform(xcom::store_checkpoint const& what) {
   auto whole = what.at;
   whole.app = member_->state_blob();
   demand(log_->store(whole));
+  unsynced_ = true;
+  sync_before_answering();
 }
 
 void server::perform(xcom::send_welcome const& what) {
@@ -240,7 +257,8 @@ void server::perform(xcom::join_failed const& what) {
 
 void server::perform(xcom::left const&) {
   if (closing_) return after(micros(0), [this] { finish_leaving(); });
-  if (gives_up_place_) perform(xcom::expelled{node_->current_site()});
+  if (steps_aside_) --world_.count.expulsions;  // it went by itself
+  if (gives_up_place_ || steps_aside_) perform(xcom::expelled{node_->current_site()});
 }
 
 void server::perform(xcom::quorum_changed const& what) {
@@ -256,6 +274,11 @@ void server::perform(xcom::history_lost const& what) {
   ++world_.count.histories_lost;
   if (gives_up_place_ || member_->waits_for_majority()) return perform(xcom::expelled{node_->current_site()});
   step_member(gr::history_gone{what.wanted});
+}
+
+void server::perform(xcom::damaged_range const& what) {
+  ++world_.count.ranges_damaged;
+  if (world_.traces()) world_.trace(name_, "got damaged bytes from " + xcom::to_string(what.from) + ": " + what.why);
 }
 
 void server::perform(xcom::received_direct const& what) {

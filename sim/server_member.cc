@@ -11,6 +11,9 @@ namespace sim {
 namespace {
 
 constexpr std::size_t apply_queue_max = 50;
+constexpr std::uint64_t look_ticks = 5;          // flow control does not look more often
+constexpr std::uint64_t turn_slack_ticks = 200;  // what one huge transaction leaves to be paid, and what is heard late
+constexpr std::uint64_t unruly_one_in = 8;       // clients write where they should not, and nobody here stops them
 
 }  // namespace
 
@@ -86,10 +89,12 @@ void server::perform(gr::to_server const& what) {
   engine_->deliver(what.what);
 }
 
+void server::perform(gr::refused const& what) { check(what.what.winner < what.what.seqno, "whoever wins came first"); }
+
 void server::perform(gr::to_node const& what) {
   if (auto const* wish = std::get_if<xcom::update_self>(&what.what)) asked_for_vote_ = asked_for_vote_ || wish->role;
-  if (auto const* change = std::get_if<xcom::change_source>(&what.what); change != nullptr && change->source)
-    check_donor(*change->source, std::max(engine_->position(), member_->state().seqno), facts_now());
+  if (auto const* change = std::get_if<xcom::change_sources>(&what.what); change != nullptr && !change->sources.empty())
+    check_donor(change->sources.front(), std::max(engine_->position(), member_->state().seqno), facts_now());
   if (auto const* begin = std::get_if<xcom::start_delivery>(&what.what); begin != nullptr && !own_place_)
     index_began_ = gr::state_of(begin->from).seqno;
   inbox_.push_back(boasts_ ? boasting(what.what) : what.what);
@@ -105,33 +110,119 @@ xcom::event server::boasting(xcom::event const& what) {
   return xcom::app_facts{base::encode(*facts)};
 }
 
+void server::perform(gr::take_role const& what) {
+  world_.trace(name_, what.now.writes ? "takes writes" : "takes no writes: " + what.now.why_not);
+}
+
 void server::perform(gr::say const& what) {
   if (world_.traces()) world_.trace(name_, "says: " + what.text);
 }
 
 void server::perform(gr::give_up const& what) { give_up(what.why); }
 
+// Its client is told now: whatever anybody reads from here on, at whichever member, shows it.
+void server::perform(gr::applied_by_all const& what) {
+  auto const seqno = world_.watch.position_of(what.who);
+  if (!seqno) return;  // a human gave it up for lost meanwhile
+  ++world_.count.everywhere;
+  auto const& here = node_->current_site();
+  auto const& newest = world_.watch.newest_site();
+  for (auto const* each : world_.servers)
+    each->check_can_read(*seqno, here.version > newest.version ? here : newest, name_);
+}
+
+void server::check_can_read(gr::seqno_t seqno, xcom::site const& in, std::string const& committed_at) const {
+  // Its appliers are stuck, and with them the word that would stop its clients (docs/consistency.md).
+  if (away_) return;
+  bool const reads = is_running() && !paused_ && engine_ && engine_->is_ready() && takes_writes();
+  auto const* const entry = in.find(self_);
+  if (!reads || entry == nullptr || entry->role == xcom::member_role::arbiter) return;
+  // Taken in again while its server ran: that was told that it has no group, and opens when it is told to be in step.
+  auto const facts = base::decode<gr::member_facts>(entry->app);
+  if (!facts || facts->status != gr::member_status::online) return;
+  check(engine_->position() >= seqno, [&] {
+    return fmt::format("{} can be read and stands at {}; {} told its client that {} is applied everywhere", name_,
+                       engine_->position(), committed_at, seqno);
+  });
+}
+
+void server::perform(gr::step_aside const& what) {
+  if (closing_ || gave_up_ || gives_up_place_ || !node_->is_member() || std::exchange(steps_aside_, true)) return;
+  world_.trace(name_, "steps aside: " + what.why);
+  ++world_.count.stepped_aside;
+  away_ = true;
+}
+
 // ---- clients ----
 
 bool server::takes_writes() const {
-  return node_ && member_ && !closing_ && !gave_up_ && node_->is_member() && node_->have_quorum();
+  return node_ && member_ && !is_leaving() && node_->is_member() && node_->have_quorum();
 }
 
 void server::submit() {
   if (!is_running() || paused_ || !engine_->is_ready()) return;
-  if (waiting_.size() >= world_.with.in_flight_max) return;
-  if (engine_->queued() > apply_queue_max) return;  // as flow control would have it
+  if (waiting_.size() + clients_ >= world_.with.in_flight_max) return;
+  // Where the group does not wait for its slowest, clients do: their transactions need the locks of what is to be applied.
+  bool const waits_for_all = world_.with.member.flow.mode == gr::flow_mode::quota;
+  if (!waits_for_all && engine_->queued() > apply_queue_max) return;
+  bool const welcome = member_->role().writes && !member_->role().drains;
+  if (!welcome && is_online() && !random_.chance(1, unruly_one_in)) return;
   guarded([this] {
     if (random_.chance(1, 16)) return read();
-    auto const made = engine_->execute(random_);
-    if (!made) return;
-    if (!takes_writes())
-      return engine_->resolve(made->trx, {gr::order_outcome::not_sent, -1, -1, "this member has no majority"});
-    gr::write_set_message const message{
-        {self_.uuid, made->trx, 1}, clients_life_, made->flags, made->last_seen, made->keys, made->data};
-    auto const seq = order(base::encode(gr::ordered_message(message)), true);
-    waiting_[seq] = {made->trx, 0};
-    drain();
+    ++clients_;
+    if (!budget_.may_pass()) ++world_.count.held_back;
+    let_clients_in();
+  });
+}
+
+void server::let_clients_in() {
+  while (clients_ > 0 && budget_.may_pass() && is_running() && engine_->is_ready()) {
+    --clients_;
+    first_waits_ = 0;
+    let_in_one();
+  }
+}
+
+void server::let_in_one() {
+  auto const made = engine_->execute(random_);
+  if (!made) return;
+  budget_.spend(made->data.size());
+  if (!takes_writes())
+    return engine_->resolve(made->trx, {gr::order_outcome::not_sent, -1, -1, "this member has no majority"});
+  auto const flags = made->flags | (made->everywhere ? gr::flag_tell_applied : 0U);
+  gr::write_set_message const message{
+      {self_.uuid, made->trx, 1}, clients_life_, flags, made->last_seen, made->keys, made->data};
+  auto const seq = order(base::encode(gr::ordered_message(message)), true);
+  waiting_[seq] = {made->trx, 0};
+  drain();
+}
+
+void server::follow_flow() {
+  budget_.allow(takes_writes() ? member_->flow().own() : gr::flow_allowance{}, now_);
+  check_flow();
+  guarded([this] { let_clients_in(); });
+  if (!is_running() || !steps_aside_ || !node_->is_member() || node_->is_leaving() || closing_) return;
+  if (waiting_.empty()) post(xcom::leave_group{});
+}
+
+// Whoever is first in the queue has its turn within what the floor means, shared among all; and nobody waits for one that
+// is not there.
+void server::check_flow() {
+  first_waits_ = clients_ > 0 && engine_->is_ready() ? first_waits_ + 1 : 0;
+  auto const& with = world_.with.member.flow;
+  auto const least = with.max_quota > 0 ? std::min(with.min_quota, with.max_quota) : with.min_quota;
+  auto const turn = least == 0 ? 0 : with.period_ticks * world_.with.servers / least;
+  check(least == 0 || first_waits_ <= turn + turn_slack_ticks, [&] {
+    return fmt::format("{}: the first client waits for its turn for {} ticks, the floor is {} in {} ticks", name_,
+                       first_waits_, least, with.period_ticks);
+  });
+  auto const* const slow = member_->flow().slowest();
+  bool const heard =
+      slow == nullptr || slow->id == self_ ||
+      std::ranges::any_of(last_seen_.others, [&](auto const& each) { return each.id == slow->id && each.heard; });
+  slowed_for_silent_ = heard ? 0 : slowed_for_silent_ + 1;
+  check(slowed_for_silent_ <= look_ticks, [&] {
+    return fmt::format("{} slows its clients for a member it hears, not for {}", name_, xcom::to_string(slow->id));
   });
 }
 
@@ -158,7 +249,7 @@ void server::check_majority() {
 }
 
 bool server::is_idle() const {
-  return is_online() && node_->undelivered_own() == 0 && engine_->queued() == 0 && waiting_.empty() &&
+  return is_online() && node_->undelivered_own() == 0 && engine_->queued() == 0 && waiting_.empty() && clients_ == 0 &&
          engine_->open_transactions() == 0 && node_->delivered() == node_->decided();
 }
 
@@ -169,6 +260,7 @@ void server::note_online() {
   bool const online = is_online();
   if (std::exchange(was_online_, online) || !online) return;
   world_.trace(name_, "is online");
+  away_ = false;
   auto const certified_is_enough = world_.with.member.recovery.online_when_certified;
   world_.watch.became_online(self_, boot_, certified_is_enough ? member_->state().seqno : engine_->position());
 }
@@ -219,7 +311,8 @@ void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t
     bool const serves = !stands_at || (begins >= 0 && begins <= *stands_at);
     if (!its || its->status != gr::member_status::online || !serves) continue;
     able.push_back(&each);
-    furthest = std::max(furthest, each.facts.applied);
+    // Who was asked before may have answered that its log reaches back less far than its heartbeat said.
+    if (each.id == donor || !donors_tried_.contains(each.id)) furthest = std::max(furthest, each.facts.applied);
   }
   auto const is_close = [&](gr::neighbor const* each) {
     return static_cast<std::uint64_t>(furthest - each->facts.applied) < world_.with.member.recovery.donor_threshold;
@@ -238,61 +331,6 @@ void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t
   check(is_close(*chosen) || better == able.end(), [&] {
     return fmt::format("{} chooses a donor at {} before one at {}, with donor_threshold {}", name_,
                        (*chosen)->facts.applied, (*better)->facts.applied, world_.with.member.recovery.donor_threshold);
-  });
-}
-
-// ---- full copies ----
-
-void server::donate(gr::donate_state const& what) {
-  auto const at = std::find_if(world_.servers.begin(), world_.servers.end(),
-                               [&](auto const* each) { return each->address_ == what.request.text(); });
-  check(at != world_.servers.end(), "a state request names a server");
-  auto* const joiner = *at;
-  auto const position = engine_->position();
-  auto const linked = [this, joiner] {
-    return !world_.net.is_cut(address_, joiner->address_) && !world_.net.is_cut(joiner->address_, address_);
-  };
-  auto const ended = [this](gr::seqno_t up_to, int error) {
-    guarded([&] {
-      step_member(gr::state_was_sent{up_to, error});
-      drain();
-    });
-  };
-  constexpr int host_unreachable = 113;
-  constexpr int broken_pipe = 32;
-  if (!linked() || !joiner->begin_to_receive())
-    return after(milliseconds(random_.between(1, 1000)), [=] { ended(position, host_unreachable); });
-  ++world_.count.clones;
-  world_.trace(name_, fmt::format("sends a copy to {} at {}", joiner->name_, position));
-  // Some ways to copy stand at the position they began at, others run along with the server.
-  std::optional<database> begun;
-  if (random_.chance(1, 2)) begun = *data_.live;
-  auto const lasts = micros(random_.between(1000, 2 * world_.with.copy_time.value()));
-  world_.clock.after(lasts, [this, joiner, begun, linked, ended, position, mine = life_, its = joiner->life_] {
-    bool const alive = mine == life_;
-    bool const whole = alive && linked() && !paused_;
-    std::optional<database> copy;
-    if (whole) copy = begun ? *begun : *data_.live;
-    if (its == joiner->life_) joiner->when_awake([joiner, copy] { joiner->received(copy); });
-    if (alive) when_awake([ended, position, whole] { ended(position, whole ? 0 : broken_pipe); });
-  });
-}
-
-bool server::begin_to_receive() {
-  if (!is_running() || paused_ || engine_->receives() || engine_->up()) return false;
-  engine_->begin_to_receive();
-  return true;
-}
-
-void server::received(std::optional<database> copy) {
-  guarded([&] {
-    gr::state_was_received what{{}, -1, 1};
-    if (copy) {
-      engine_->receive(std::move(*copy));
-      what = {data_.live->history(), data_.live->position(), 0};
-    }
-    step_member(what);
-    drain();
   });
 }
 

@@ -96,6 +96,8 @@ std::vector<server*> stage::find(std::vector<whom> const& which) const {
         case whom::kind::all: return true;
         case whom::kind::leader: return leads;
         case whom::kind::followers: return !leads;
+        case whom::kind::primary: return each->writes();
+        case whom::kind::secondaries: return !each->writes();
       }
       return false;
     });

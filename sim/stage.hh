@@ -37,6 +37,7 @@ class stage {
   [[nodiscard]] bool sites_have(std::uint64_t members) const;  // as every ONLINE server sees it
   [[nodiscard]] bool same_data() const;
   [[nodiscard]] bool nothing_lost() const;
+  [[nodiscard]] std::uint64_t acknowledged_since() const { return world_.count.acknowledged - acknowledged_before_; }
   [[nodiscard]] bool progressed() const { return world_.count.acknowledged > acknowledged_before_; }
   [[nodiscard]] statistics const& count() const { return world_.count; }
   [[nodiscard]] micros now() const { return world_.clock.now(); }

@@ -21,15 +21,15 @@ void twin::forget_after(xcom::slot_no slot, gr::seqno_t position) {
   while (!forgotten_.empty() && forgotten_.back().first > slot) forgotten_.pop_back();
 }
 
-void twin::judge(xcom::slot_no at, xcom::batch const& slot, gr::slot_note const& note) {
+void twin::judge(xcom::slot_no at, xcom::batch const& slot, gr::slot_note const& note,
+                 std::vector<std::uint32_t> const& fenced) {
   seqno_ = note.before.seqno;
   std::uint32_t index = 0;
   for (auto const& each : slot.messages) {
     auto const decoded = base::decode<gr::ordered_message>(each.payload);
     check(decoded.has_value(), "a delivered message can be read");
-    auto const bound = forgotten_.empty() ? gr::seqno_t{0} : forgotten_.back().second;
     if (auto const* stable = std::get_if<gr::stable_message>(&*decoded);
-        stable != nullptr && stable->up_to <= seqno_ && stable->up_to > bound)
+        stable != nullptr && stable->up_to <= seqno_ && stable->up_to > bound())
       forgotten_.emplace_back(at, stable->up_to);
     auto const* write_set = std::get_if<gr::write_set_message>(&*decoded);
     if (write_set == nullptr) continue;
@@ -37,7 +37,8 @@ void twin::judge(xcom::slot_no at, xcom::batch const& slot, gr::slot_note const&
     auto const what = base::decode<transaction>(write_set->data);
     check(what.has_value(), "a write set's data can be read");
     client const by{each.origin, each.seq.value() >> xcom::origin_count_bits, write_set->life};
-    auto const expected = why_not(*write_set, *what, by);
+    auto const expected =
+        std::ranges::binary_search(fenced, index) ? "who sent it may not write" : why_not(*write_set, *what, by);
     bool const passed = !std::binary_search(note.failed.begin(), note.failed.end(), index++);
     check(passed == expected.empty(), [&] {
       return fmt::format("transaction {} at {} {} as the twin says: {}", what->id, seqno_, passed ? "fails" : "passes",
@@ -50,8 +51,7 @@ void twin::judge(xcom::slot_no at, xcom::batch const& slot, gr::slot_note const&
 // Empty: it passes. A row written by somebody else since, or, where it is to be written, referred to.
 std::string twin::why_not(gr::write_set_message const& from, transaction const& what, client const& by) const {
   if (what.everything) return {};
-  auto const bound = forgotten_.empty() ? gr::seqno_t{0} : forgotten_.back().second;
-  if (from.last_seen < bound) return fmt::format("it began at {}, before {}", from.last_seen, bound);
+  if (from.last_seen < bound()) return fmt::format("it began at {}, before {}", from.last_seen, bound());
   if (last_of(everything_) > from.last_seen) return fmt::format("all rows were changed at {}", last_of(everything_));
   for (auto const& each : what.rows) {
     auto const row = rows_.find(each.row);

@@ -21,8 +21,10 @@ namespace sim {
 
 class twin {
  public:
-  // The messages of a slot, after what was before it. Throws check_failed where `note` says otherwise.
-  void judge(xcom::slot_no at, xcom::batch const& slot, gr::slot_note const& note);
+  // The messages of a slot, after what was before it. Throws check_failed where `note` says otherwise. `fenced`: which write
+  // sets (0, 1, ...) come from who may not write; ascending.
+  void judge(xcom::slot_no at, xcom::batch const& slot, gr::slot_note const& note,
+             std::vector<std::uint32_t> const& fenced);
   // What was judged in slots above this one, and took positions above `position`, never was: a human gave it up for lost.
   void forget_after(xcom::slot_no slot, gr::seqno_t position);
 
@@ -40,6 +42,8 @@ class twin {
   void take_in(transaction const& what, client const& by);
 
   gr::seqno_t seqno_ = 0;
+  [[nodiscard]] gr::seqno_t bound() const { return forgotten_.empty() ? 0 : forgotten_.back().second; }
+
   std::vector<std::pair<xcom::slot_no, gr::seqno_t>> forgotten_;  // ascending: which slot moved the bound, and to where
   positions everything_;
   std::map<std::uint32_t, std::map<client, touched>> rows_;

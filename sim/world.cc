@@ -15,15 +15,19 @@ std::string statistics::describe() const {
   return fmt::format(
       "faults: {} crashes, {} power failures, {} lost disks, {} pauses, {} full disks, {} partitions, {} one-way cuts, "
       "{} clogs, {} slow links, {} bad weathers, {} slow appliers, {} leaves, {} leaders half heard, {} late words, {} "
-      "successors unheard, {} rules asked for, {} hand-overs, {} words not understood\n"
-      "answers: {} restarts, {} joins ({} kept their log), {} expulsions, {} copies, {} histories lost, {} gave up, {} "
+      "successors unheard, {} rules asked for, {} hand-overs, {} members that damage what they send, {} "
+      "words not understood, {} roles asked for\n"
+      "answers: {} restarts, {} joins ({} kept their log), {} expulsions, {} copies ({} exchanges finished by the next "
+      "start), {} histories lost, {} gave up, {} "
       "diverged, {} splits, {} "
-      "leader changes, {} log reads served, {} purges\n"
-      "load: {} submitted, {} acknowledged, {} conflicts, {} with unknown outcome, {} causal reads, {} steps",
+      "leader changes, {} log reads served, {} found damaged, {} purges, {} stepped aside\n"
+      "load: {} submitted, {} acknowledged, {} conflicts, {} with unknown outcome, {} causal reads, {} applied "
+      "everywhere, {} held back by flow control, {} steps",
       crashes, power_failures, wipes, pauses, disks_full, partitions, one_way_cuts, clogs, slow_links, bad_links,
-      slow_appliers, leaves, half_heard, late_words, unheard_successors, rules_asked, hand_overs, unreadable, restarts,
-      joins, kept_logs, expulsions, clones, histories_lost, gave_up, diverged, splits, leader_changes, served, purges,
-      submitted, acknowledged, conflicts, unknown, reads, steps);
+      slow_appliers, leaves, half_heard, late_words, unheard_successors, rules_asked, hand_overs, damages, unreadable,
+      roles_asked, restarts, joins, kept_logs, expulsions, clones, exchanges_finished, histories_lost, gave_up,
+      diverged, splits, leader_changes, served, ranges_damaged, purges, stepped_aside, submitted, acknowledged,
+      conflicts, unknown, reads, everywhere, held_back, steps);
 }
 
 void world::trace(std::string const& who, std::string const& line) const {

@@ -251,7 +251,7 @@ def main():
     group = harness.Group(3, group_name="demo", server_options={"wsrep_sst_method": given.sst, "innodb_flush_log_at_trx_commit": 2})
     group.keep = given.keep
     try:
-        print(f"{bold('Quorate')}: three stock MariaDB servers become one group")
+        print(f"{bold('Quorate')}: three stock MariaDB servers become one group, and each takes writes")
         forming(group)
         replicating(group)
         conflicting(group)

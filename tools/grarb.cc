@@ -67,7 +67,7 @@ base::result<runtime::arbiter_options> plan(command_line const& given) {
   for (auto const& each : {group->options, given.options}) {
     auto const remarks = options->set_all(each, gr::option_store::moment::before_start);
     if (!remarks) return base::fail("--options: " + remarks.error().text);
-    for (auto const& remark : *remarks) say(level::warning, remark);
+    for (auto const& remark : *remarks) say(remark.how, remark.text);
   }
   made.options = options;
   made.group_name = given.group;

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "gr/mariadb/shown_tables.hh"
+#include "gr/options.hh"
 #include "tools/grctl/segment.hh"
 
 namespace {
@@ -72,6 +74,17 @@ int main(int count, char** words) {
                                      "only the verdict: whole, or the first byte that does not hold; ends "
                                      "with 1 when a file is not whole");
   for (auto* each : {dump, verify}) each->add_option("file", files, "oldest first")->required();
+  auto* variables = app.add_subcommand("variables", "print what docs/variables.md says of every setting");
+  auto* views =
+      app.add_subcommand("views", "print SQL that makes views of MySQL's names in sys: grctl views | mariadb");
   CLI11_PARSE(app, count, words);
+  if (views->parsed()) {
+    fmt::print("{}", gr::mariadb::views_script());
+    return 0;
+  }
+  if (variables->parsed()) {
+    fmt::print("{}", gr::options_as_markdown());
+    return 0;
+  }
   return read_all(files, dump->parsed()) ? 0 : 1;
 }

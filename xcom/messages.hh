@@ -2,6 +2,8 @@
 // Owner: values; encoded by base/codec.hh, framed by xcom/frame.hh.
 #pragma once
 
+#include "base/ensure.hh"
+#include "base/packing.hh"
 #include "xcom/types.hh"
 
 namespace xcom {
@@ -32,7 +34,11 @@ struct forward {
   base::uuid log;  // of which group log; others are not answered
   bool again = false;
   std::vector<message> messages;
-  template <class Codec> void fields(Codec& codec) { codec(log, again, messages); }
+  bool fresh = false;  // nobody was sent the first of these before, nor so any behind it
+  template <class Codec> void fields(Codec& codec) {
+    codec(log, again, messages);
+    if (codec.version() >= protocol_without_own) codec(fresh);
+  }
 };
 
 // Leader to all: phase 2a. The leader accepted these itself before it sent them.
@@ -42,7 +48,14 @@ struct accept {
   slot_no first_of_ballot;  // the first slot this leader proposed in this ballot
   slot_no decided;
   std::vector<accepted_slot> slots;  // consecutive; accepted_in == by
-  template <class Codec> void fields(Codec& codec) { codec(log, by, first_of_ballot, decided, slots); }
+  bool without_own = false;          // the receiver's own messages are without their payloads: it still has them
+  template <class Codec> void fields(Codec& codec) {
+    codec(log, by, first_of_ballot, decided, slots);
+    if (codec.version() >= protocol_without_own)
+      codec(without_own);
+    else
+      ensure(!without_own);  // the receiver would take the empty payloads for what was proposed
+  }
 };
 
 // Acceptor to leader (and to all, where a majority is more than two): phase 2b, cumulative. Everything in
@@ -102,15 +115,27 @@ struct fetch {
   slot_no from;
   std::uint32_t bytes_max = 0;
   bool with_notes = false;  // only slots the asked member has delivered itself: a joiner needs their verdicts
-  template <class Codec> void fields(Codec& codec) { codec(log, from, bytes_max, with_notes); }
+  slot_no up_to{};          // no slot above it, and the answer as a range; 0: all there are, as slots
+  template <class Codec> void fields(Codec& codec) {
+    codec(log, from, bytes_max, with_notes);
+    if (codec.version() >= protocol_with_ranges) codec(up_to);
+  }
 };
 struct fetched {
   base::uuid log;                   // of which group log; others are not answered
   slot_no from;                     // as asked
   slot_no log_begins;               // "purged" is an answer: from < log_begins and slots empty
   slot_no decided;                  // "never seen" is another: from > decided
-  std::vector<decided_slot> slots;  // consecutive from `from`
-  template <class Codec> void fields(Codec& codec) { codec(log, from, log_begins, decided, slots); }
+  std::vector<decided_slot> slots;  // consecutive from `from`; without protocol_with_ranges
+  base::packed_bytes range{};       // with it: the same, encoded
+  template <class Codec> void fields(Codec& codec) {
+    codec(log, from, log_begins, decided);
+    if (codec.version() >= protocol_with_ranges) {
+      codec(range);
+    } else {
+      codec(slots);
+    }
+  }
 };
 
 // Membership. A joiner asks any members; each answers, and says who leads. The leader takes in whom it hears itself and who

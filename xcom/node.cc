@@ -67,6 +67,8 @@ void node::step(std::span<event const> happened, std::vector<action>& out) {
 
 // What follows from any event: new proposals, deliveries that became possible, holes to fill.
 void node::finish_step() {
+  take_what_was_fetched();
+  if (phase_ == phase::gone) return;
   if (phase_ == phase::member) {
     lead_if_ready();
     forward_pending(false);
@@ -95,10 +97,6 @@ base::uuid const* log_of(wire_message const& what) {
       },
       what);
 }
-
-}  // namespace
-
-namespace {
 
 // What only members of one site say to each other.
 bool is_among_members(wire_message const& what) {
@@ -178,6 +176,12 @@ void node::on(set_weight const& happened) {
   self_.weight = happened.weight;
   wish_for(wish::kind::update, self_);
   request_due_ = now_;
+}
+
+void node::on(set_limits const& happened) {
+  config_.suspect_ticks = happened.suspect_ticks;
+  config_.expel_ticks = happened.expel_ticks;
+  config_.cache_bytes_max = happened.cache_bytes_max;
 }
 
 void node::on(leave_group const&) {

@@ -25,6 +25,7 @@
 #include "base/prng.hh"
 #include "base/ticks.hh"
 #include "xcom/messages.hh"
+#include "xcom/range_window.hh"
 #include "xcom/types.hh"
 
 namespace xcom {
@@ -46,9 +47,11 @@ struct node_config {
   std::size_t batch_messages_max = 4096;
   std::size_t in_flight_bytes_max = 64U << 20;    // accepted and not yet known to be decided; one slot at least
   std::size_t cache_bytes_max = 128U << 20;       // decided values kept in memory to serve others
-  std::uint32_t fetch_bytes_max = 4U << 20;       // one answer to `fetch`
+  std::uint32_t fetch_bytes_max = 1U << 20;       // one answer to `fetch`
+  std::size_t fetch_ranges_max = 4;               // of the log on their way here at a time
   std::size_t undelivered_bytes_max = 64U << 20;  // handed to the application and not yet consumed, at most
   std::uint64_t checkpoint_bytes = 4U << 20;      // delivered payload between two checkpoints
+  std::size_t leave_out_bytes_min = 4096;         // an origin is spared its own payloads when they come to this much
 };
 
 // ---- how a node begins ----
@@ -103,6 +106,12 @@ struct update_self {
 struct set_weight {
   std::uint32_t weight = 50;
 };
+// What of our configuration may change while we run.
+struct set_limits {
+  base::tick_count suspect_ticks;
+  base::tick_count expel_ticks;
+  std::size_t cache_bytes_max = 0;
+};
 struct leave_group {};
 // Let the group have these rules (`since` is not looked at). Ends when they are in force or others came first. Nothing
 // happens when why_not_rules() objects.
@@ -118,19 +127,20 @@ struct transfer_leadership {
 struct force_members {
   std::vector<member_id> who;
 };
-// The application is ready: deliver from `from.slot` + 1 on, reading our log where it has the slots and `source` elsewhere.
+// The application is ready: deliver from `from.slot` + 1 on, reading our log where it has the slots and `sources` elsewhere.
 struct start_delivery {
   checkpoint from;
-  std::optional<member_id> source;
+  std::vector<member_id> sources;
   // The application's data stands further than `from`, and it cannot judge yet what that data holds already: deliver
   // slots only with their notes, ours or another member's, until notes_done.
   bool with_notes = false;
 };
 // The application has come to where its data stands; what follows it judges by itself.
 struct notes_done {};
-// Fetch missing slots from this member from now on (recovery chose another donor).
-struct change_source {
-  std::optional<member_id> source;
+// Fetch missing slots from these members from now on, all at once, the first of them first (recovery chose other donors).
+// None, or none of them has a slot: from whoever has it.
+struct change_sources {
+  std::vector<member_id> sources;
 };
 // The application is done with everything up to here; makes room for more deliveries.
 struct consumed {
@@ -147,8 +157,8 @@ struct log_purged {
   slot_no log_begins;
 };
 using event = std::variant<received, ticked, submitted, link_lost, app_facts, update_self, leave_group, force_members,
-                           start_delivery, change_source, consumed, log_read, log_purged, notes_done, set_weight,
-                           change_rules, transfer_leadership>;
+                           start_delivery, change_sources, consumed, log_read, log_purged, notes_done, set_weight,
+                           set_limits, change_rules, transfer_leadership>;
 
 // ---- actions: what to do, in order ----
 struct persist_promise {
@@ -228,6 +238,12 @@ struct history_lost {
   slot_no wanted;
   slot_no oldest_offered;
 };
+// What this member sent of its log does not check. Another one is asked.
+struct damaged_range {
+  member_id from;
+  slot_no wanted;
+  std::string why;
+};
 struct received_direct {
   member_id from;
   base::blob payload;
@@ -235,7 +251,7 @@ struct received_direct {
 using action =
     std::variant<persist_promise, persist_accepted, persist_learned, persist_decided, send, serve_log, read_log,
                  deliver, store_checkpoint, send_welcome, site_installed, joined, expelled, split_off, join_failed,
-                 left, quorum_changed, leader_changed, history_lost, received_direct>;
+                 left, quorum_changed, leader_changed, history_lost, damaged_range, received_direct>;
 
 // What is known of another member: from its heartbeats and from the links.
 struct peer {
@@ -338,19 +354,14 @@ class node {
     std::map<member_id, progress> followers;
     std::optional<slot_no> barrier;  // an undecided site change stands here: nothing goes behind it
     std::deque<message> queue;
-    std::map<member_id, origin_seq> queued;  // last number of each origin that went into the queue
-    slot_no announced;                       // everybody was told that slots up to here are decided
+    std::map<member_id, origin_seq> queued;      // last number of each origin that went into the queue
+    std::map<member_id, origin_seq> fresh_from;  // from this number on nobody but us was sent its messages
+    slot_no announced;                           // everybody was told that slots up to here are decided
     std::optional<handing_over> handing;
     std::optional<better_placed> better;
     base::tick_count hand_over_due;  // not tried again before
   };
 
-  struct fetching {
-    member_id from_member;
-    slot_no from;
-    base::tick_count sent;
-    std::uint32_t repeats = 0;
-  };
   struct in_flight {
     slot_no slot;
     std::size_t bytes;
@@ -379,6 +390,7 @@ class node {
   void on(leave_group const& happened);
   void on(force_members const& happened);
   void on(set_weight const& happened);
+  void on(set_limits const& happened);
   void on(change_rules const& happened);
   void on(transfer_leadership const& happened);
   void on(log_purged const& happened);
@@ -439,6 +451,12 @@ class node {
   [[nodiscard]] bool has_live_leader() const;
   [[nodiscard]] bool is_heard_by_majority() const;
 
+  // node_own_payloads.cc
+  [[nodiscard]] bool may_leave_out(leading const& lead, message const& what) const;
+  [[nodiscard]] std::set<member_id> origins_to_spare(accept const& all) const;
+  [[nodiscard]] accept without_own(accept const& all, member_id const& origin) const;
+  [[nodiscard]] value_ptr with_own(value_ptr const& what) const;
+
   // node_handover.cc
   void take(member_id const& from, hand_over const& what);
   void begin_hand_over(member_id const& to);
@@ -458,7 +476,7 @@ class node {
   // node_delivery.cc
   void on(submitted const& happened);
   void on(start_delivery const& happened);
-  void on(change_source const& happened);
+  void on(change_sources const& happened);
   void on(notes_done const& happened);
   void on(consumed const& happened);
   void on(log_read const& happened);
@@ -472,14 +490,21 @@ class node {
   [[nodiscard]] value_ptr without_repeats(value_ptr const& what);
   [[nodiscard]] bool may_deliver() const;
   [[nodiscard]] bool is_readable(slot_no slot) const;
+  void take_what_was_fetched();
   void fetch_missing();
-  void ask(std::optional<fetching>& request, slot_no from, bool with_notes);
-  void give_up_if_lost(slot_no wanted);
+  void ask(range_window& window, slot_no next, slot_no last, bool with_notes);
+  [[nodiscard]] bool is_due(slot_range const& range, std::optional<member_id> const& whom) const;
+  void give_up_if_lost(slot_no wanted, bool with_notes);
   void close_history();
-  [[nodiscard]] std::optional<member_id> holder_of(slot_no slot, bool with_notes) const;
-  void take_history(member_id const& from, fetched const& what);
-  void take_tail(member_id const& from, fetched const& what);
-  [[nodiscard]] bool is_settled(fetching const& request, member_id const& from, fetched const& what) const;
+  [[nodiscard]] bool holds(member_id const& who, slot_no slot, bool with_notes) const;
+  [[nodiscard]] std::vector<member_id> holders_of(slot_range const& range, bool with_notes) const;
+  [[nodiscard]] std::optional<member_id> whom_to_ask(range_window const& window, slot_range const& range,
+                                                     bool with_notes) const;
+  void take_range(range_window& window, member_id const& from, fetched const& what);
+  void deliver_history();
+  [[nodiscard]] bool deliver_history(slot_range const& range);
+  void decide_tail(std::vector<decided_slot> const& slots);
+  [[nodiscard]] bool decide_tail(decided_slot const& next);
   [[nodiscard]] bool was_outvoted(decided_slot const& by) const;
 
   // node_membership.cc
@@ -491,8 +516,8 @@ class node {
   void take(member_id const& from, leave_request const& what);
   void take(member_id const& from, update_request const& what);
   void take(member_id const& from, not_a_member const& what);
-  // Leaving, and the decision is ours to see: the site in force is without us.
-  [[nodiscard]] bool departing() const { return leaving_ && site_.version > 0 && site_.find(config_.self) == nullptr; }
+  // On our own wish or not, the site in force is without us.
+  [[nodiscard]] bool departing() const { return site_.version > 0 && site_.find(config_.self) == nullptr; }
   [[nodiscard]] bool goes_on_without(site const& theirs) const;
   void take_from_stranger(member_id const& from, heartbeat const& what);
   void take(member_id const& from, direct const& what);
@@ -572,19 +597,20 @@ class node {
   // delivery
   slot_no delivered_;
   std::optional<delivering> delivering_;
-  std::optional<member_id> source_;
-  std::optional<fetching> tail_fetch_;
-  bool catching_up_ = false;  // since tail_fetch_ began, until nobody knows more
-  std::optional<fetching> history_fetch_;
-  slot_no history_begins_;             // where delivery began, while that is below log_begins_
-  slot_no history_lost_;               // nobody we hear has this slot any more
-  base::tick_count history_lost_due_;  // not reported again before
+  std::vector<member_id> sources_;
+  range_window tail_;                    // above decided_
+  bool catching_up_ = false;             // since something above it was asked for, until nobody knows more
+  range_window history_;                 // of what is to be delivered and is not in our log
+  slot_no history_begins_;               // where delivery began, while that is below log_begins_
+  slot_no history_lost_;                 // nobody we hear has this slot any more
+  base::tick_count history_lost_since_;  // or reported last
 
   // own messages not yet delivered
   origin_seq next_seq_;
   std::deque<message> pending_;
   std::size_t pending_bytes_ = 0;
   std::size_t forwarded_ = 0;  // how many of pending_ the present leader was sent
+  origin_seq sent_up_to_;      // some leader was
   base::tick_count forward_sent_;
   std::uint32_t forward_repeats_ = 0;
 };

@@ -45,8 +45,11 @@ void node::take(member_id const& from, accept const& what) {
     if (held != accepted_.end() && held->second.accepted_in == what.by) continue;
     bool const full = accepted_bytes_ > 2 * config_.in_flight_bytes_max;
     if (full && held == accepted_.end() && each.slot != decided_.next()) continue;
-    hold(each);
-    emit(persist_accepted{each});
+    accepted_slot whole = each;
+    if (what.without_own) whole.what = with_own(each.what);
+    if (whole.what == nullptr) continue;  // the leader sends it again, in full, when we do not acknowledge it
+    hold(whole);
+    emit(persist_accepted{std::move(whole)});
   }
   // The leader accepted what it proposes before it proposes it.
   acknowledged_[from] = std::max(acknowledged_[from], last);
@@ -183,12 +186,10 @@ void node::install_site(site next) {
         emit(send{each.address, not_a_member{log_, site_}});
     ask_new_members_to_promise();
   }
-  if (site_.find(config_.self) == nullptr) {
-    // Who leaves in order stays until a majority of those that stay has the decision: our own acknowledgement may have
-    // been what decided it, and without us nobody could ever find that out.
-    if (leaving_) return send_heartbeats();
-    phase_ = phase::gone;
-    emit(expelled{site_});
+  if (departing()) {
+    // Until a majority of those that stay has the decision we stay: our own acknowledgement may have been what decided
+    // it, and without us nobody could ever find that out.
+    send_heartbeats();
   }
 }
 

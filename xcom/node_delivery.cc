@@ -1,8 +1,10 @@
 // From submitted to delivered: own messages on their way to the leader, fetching what is missing, in-order delivery.
 #include <algorithm>
+#include <tuple>
 
 #include "base/ensure.hh"
 #include "xcom/node.hh"
+#include "xcom/serving.hh"
 
 namespace xcom {
 namespace {
@@ -37,6 +39,7 @@ void node::forward_pending(bool again) {
   if (is_leader()) {
     for (std::size_t at = again ? 0 : forwarded_; at < pending_.size(); ++at) enqueue(pending_[at], at == 0);
     forwarded_ = pending_.size();
+    if (!pending_.empty()) sent_up_to_ = pending_.back().seq;
     return;
   }
   auto const to = leader();
@@ -45,7 +48,7 @@ void node::forward_pending(bool again) {
   if (again) forwarded_ = 0;
   if (forwarded_ == 0) forward_sent_ = now_;
   while (forwarded_ < pending_.size()) {
-    forward frame{log_, first_frame, {}};
+    forward frame{log_, first_frame, {}, pending_[forwarded_].seq > sent_up_to_};
     std::size_t bytes = 0;
     while (forwarded_ < pending_.size()) {
       bytes += pending_[forwarded_].payload.size();
@@ -53,6 +56,7 @@ void node::forward_pending(bool again) {
       frame.messages.push_back(pending_[forwarded_++]);
     }
     first_frame = false;
+    sent_up_to_ = std::max(sent_up_to_, frame.messages.back().seq);
     send_to(*to, std::move(frame));
   }
 }
@@ -76,8 +80,8 @@ void node::on(start_delivery const& happened) {
   delivering_ = std::move(begin);
   delivered_ = happened.from.slot;
   if (auto const own = delivering_->last.find(config_.self); own != delivering_->last.end()) drop_pending(own->second);
-  source_ = happened.source;
-  history_fetch_.reset();
+  sources_ = happened.sources;
+  history_.clear();
   history_begins_ = delivered_.next();
 }
 
@@ -85,10 +89,10 @@ void node::on(notes_done const&) {
   if (delivering_) delivering_->with_notes = false;
 }
 
-void node::on(change_source const& happened) {
-  source_ = happened.source;
-  history_fetch_.reset();
-  tail_fetch_.reset();
+void node::on(change_sources const& happened) {
+  sources_ = happened.sources;
+  history_.clear();
+  tail_.clear();
 }
 
 void node::on(consumed const& happened) {
@@ -100,7 +104,9 @@ void node::on(consumed const& happened) {
   }
 }
 
+// Nor what put this member out against its wish: it is the new incarnation's to be handed.
 bool node::may_deliver() const {
+  if (departing() && !leaving_) return false;
   return delivering_ && delivered_ < decided_ && delivering_->unconsumed_bytes < config_.undelivered_bytes_max;
 }
 
@@ -199,43 +205,80 @@ checkpoint node::checkpoint_here() const {
 
 // ---- learning what others have ----
 
-std::optional<member_id> node::holder_of(slot_no slot, bool with_notes) const {
-  auto const holds = [&](member_id const& id) {
-    auto const at = peers_.find(id);
-    if (at == peers_.end() || !hears(id)) return false;
-    auto const& last = at->second.last;
-    if (with_notes && at->second.without_note == slot) return false;
-    return last.log_begins <= slot && slot <= (with_notes ? last.delivered : last.decided);
-  };
-  if (source_ && holds(*source_)) return source_;
-  std::vector<member_id> holders;
-  for (auto const& [id, each] : peers_)
-    if (holds(id)) holders.push_back(id);
-  if (holders.empty()) return std::nullopt;
-  return holders[now_.value() / std::max<std::uint64_t>(1, config_.resend_ticks.value()) % holders.size()];
+bool node::holds(member_id const& who, slot_no slot, bool with_notes) const {
+  auto const at = peers_.find(who);
+  if (at == peers_.end() || !hears(who)) return false;
+  auto const& last = at->second.last;
+  if (with_notes && at->second.without_note == slot) return false;
+  return last.log_begins <= slot && slot <= (with_notes ? last.delivered : last.decided);
 }
 
-void node::ask(std::optional<fetching>& request, slot_no from, bool with_notes) {
-  std::uint32_t repeats = 0;
-  // One question at a time, also when we got further without its answer: that brings far more than a slot, and as many
-  // answers as slots keep the one who gives them from everything else.
-  if (request && request->from <= from && hears(request->from_member)) {
-    // A long answer is not a lost one, and each repeat would queue the same bytes behind it.
-    std::uint64_t const wait = (config_.resend_ticks.value() + config_.fetch_bytes_max / forward_bytes_per_tick)
-                               << std::min(request->repeats, fetch_doublings_max);
-    if (now_.value() - request->sent.value() < wait) return;
-    repeats = request->repeats + 1;
+// The sources, as they were named. Where they have it not, or were asked for it in vain, everybody who has it, from another one
+// on each time.
+std::vector<member_id> node::holders_of(slot_range const& range, bool with_notes) const {
+  std::vector<member_id> found;
+  for (auto const& each : sources_)
+    if (holds(each, range.from, with_notes)) found.push_back(each);
+  if (!found.empty() && range.repeats < sources_.size()) return found;
+  found.clear();
+  for (auto const& [id, each] : peers_)
+    if (holds(id, range.from, with_notes)) found.push_back(id);
+  if (found.empty()) return found;
+  auto const turn = now_.value() / std::max<std::uint64_t>(1, config_.resend_ticks.value()) % found.size();
+  std::ranges::rotate(found, found.begin() + static_cast<std::ptrdiff_t>(turn));
+  return found;
+}
+
+// Another one than the last time, who was of use, and who has least to do for us.
+std::optional<member_id> node::whom_to_ask(range_window const& window, slot_range const& range, bool with_notes) const {
+  auto const all = holders_of(range, with_notes);
+  auto const best = std::ranges::min_element(all, {}, [&](member_id const& id) {
+    return std::tuple(id == range.asked, window.was_in_vain(id), window.asked_of(id));
+  });
+  return best == all.end() ? std::nullopt : std::optional(*best);
+}
+
+bool node::is_due(slot_range const& range, std::optional<member_id> const& whom) const {
+  if (!range.asked || !hears(*range.asked)) return true;
+  bool const is_first = range.repeats == 0;  // who damages one damages the next as well
+  if (range.damaged_by && whom != range.damaged_by && is_first) return true;
+  // A long answer is not a lost one, and each repeat would queue the same bytes behind it.
+  std::uint64_t const wait = (config_.resend_ticks.value() + config_.fetch_bytes_max / forward_bytes_per_tick)
+                             << std::min(range.repeats, fetch_doublings_max);
+  return now_.value() - range.sent.value() >= wait;
+}
+
+// Asks for what of it nobody is asked for. A few questions at a time, also when we got further without their answers: each brings
+// far more than a slot, and as many answers as slots would keep those who give them from everything else.
+void node::ask(range_window& window, slot_no next, slot_no last, bool with_notes) {
+  bool const by_ranges = site_.rules.protocol >= protocol_with_ranges;
+  auto const ranges_max = by_ranges ? config_.fetch_ranges_max : 1;
+  window.cover(next, last, ranges_max);
+  auto& ranges = window.ranges();
+  for (std::size_t at = 0; at < std::min(ranges_max, ranges.size()); ++at) {
+    auto& each = ranges[at];
+    if (each.brought_by) continue;
+    auto const whom = whom_to_ask(window, each, with_notes);
+    if (!is_due(each, whom)) continue;
+    if (!whom) return at == 0 ? give_up_if_lost(next, with_notes) : void();
+    each.from = std::max(each.from, next);
+    bool const again = each.asked && hears(*each.asked);
+    if (again) window.note_in_vain(*each.asked);
+    each.repeats = again ? each.repeats + 1 : 0;
+    each.asked = *whom;
+    each.damaged_by.reset();
+    each.sent = now_;
+    send_to(*whom, fetch{log_, each.from, config_.fetch_bytes_max, with_notes, by_ranges ? each.up_to : slot_no{}});
   }
-  auto const whom = holder_of(from, with_notes);
-  if (!whom) return give_up_if_lost(from);
-  request = fetching{*whom, from, now_, repeats};
-  send_to(*whom, fetch{log_, from, config_.fetch_bytes_max, with_notes});
 }
 
 void node::fetch_missing() {
   if (phase_ != phase::member) return;
   // History below our own log, for delivery.
-  if (may_deliver() && !is_readable(delivered_.next())) ask(history_fetch_, delivered_.next(), true);
+  if (may_deliver() && !is_readable(delivered_.next())) {
+    auto const last = delivering_->with_notes ? decided_ : std::min(decided_, log_begins_.previous());
+    ask(history_, delivered_.next(), std::max(last, delivered_.next()), true);
+  }
   fetch_tail_if_due();
 }
 
@@ -247,6 +290,7 @@ void node::fetch_tail_if_due() {
   for (auto const& [id, each] : peers_) known = std::max(known, each.last.decided);
   if (known <= decided_) {
     catching_up_ = false;
+    tail_.clear();
     return;
   }
   auto const next = accepted_.find(decided_.next());
@@ -255,33 +299,36 @@ void node::fetch_tail_if_due() {
   bool const overtaken = !catching_up_ && seen != acknowledged_.end() && seen->second <= decided_;
   if ((held || overtaken) && now_.value() - decided_at_.value() < config_.resend_ticks.value()) return;
   catching_up_ = true;
-  ask(tail_fetch_, decided_.next(), false);
+  ask(tail_, decided_.next(), known, false);
 }
 
 // Every member we hear has purged it, and we hear a majority: waiting longer helps nobody. Nor does it help to wait for the
 // majority of a site that the group has left behind, as members of a newer one tell us.
-void node::give_up_if_lost(slot_no wanted) {
+void node::give_up_if_lost(slot_no wanted, bool with_notes) {
   if (!have_quorum_ && strangers_.empty()) return;
+  bool may_come = false;
   slot_no oldest;
   for (auto const& [id, each] : peers_) {
     if (!hears(id)) continue;
-    if (each.last.count == 0) return;  // its next heartbeat tells
-    bool const has_it = each.last.log_begins <= wanted && wanted <= each.last.decided;
-    if (has_it && each.without_note != wanted) {
+    if (each.last.count == 0) return;          // its next heartbeat tells
+    if (wanted > each.last.decided) continue;  // it misses the slot as we do
+    bool const has_it = each.last.log_begins <= wanted && each.without_note != wanted;
+    if (has_it && (!with_notes || wanted <= each.last.delivered)) {
       history_lost_ = {};
       return;
     }
-    if (wanted > each.last.decided) continue;  // it misses the slot as we do
+    may_come = may_come || has_it;
     if (oldest == slot_no{} || each.last.log_begins < oldest) oldest = each.last.log_begins;
   }
   if (oldest == slot_no{}) return;
-  // What heartbeats said is a moment old, and who misses the slot now may be about to get it: this has to last.
+  // What heartbeats said is a moment old, and who misses the slot now may be about to get it: this has to last. Who has the
+  // slot and not its note writes that once its application comes to it, unless it waits for ours.
   if (history_lost_ != wanted) {
     history_lost_ = wanted;
-    history_lost_due_ = now_.plus(2 * config_.suspect_ticks.value());
+    history_lost_since_ = now_;
   }
-  if (now_ < history_lost_due_) return;
-  history_lost_due_ = now_.plus(config_.suspect_ticks.value());
+  if (now_.value() - history_lost_since_.value() < (may_come ? 20 : 2) * config_.suspect_ticks.value()) return;
+  history_lost_since_ = now_;
   emit(history_lost{wanted, oldest});
 }
 
@@ -298,6 +345,10 @@ void node::take(member_id const& from, fetch const& what) {
   store_decided();
   fetch asked = what;
   asked.bytes_max = std::min(asked.bytes_max, config_.fetch_bytes_max);
+  // The answer goes out in the protocol of our site, whatever that of the asker's is: in the other's form it would arrive empty.
+  bool const by_ranges = site_.rules.protocol >= protocol_with_ranges;
+  if (!by_ranges) asked.up_to = {};
+  if (by_ranges && asked.up_to == slot_no{}) asked.up_to = up_to;
   emit(serve_log{member != nullptr ? member->address : stranger->second, asked, up_to, decided_});
 }
 
@@ -308,36 +359,62 @@ void node::take(member_id const& from, fetched const& what) {
     at->second.last.decided = std::max(at->second.last.decided, what.decided);
   }
   // Whoever sent it: a late answer of one that was asked before is as good.
-  if (history_fetch_ && what.from == history_fetch_->from)
-    take_history(from, what);
-  else
-    take_tail(from, what);
+  if (history_.waiting(what.from) != nullptr) return take_range(history_, from, what);
+  if (tail_.waiting(what.from) != nullptr) return take_range(tail_, from, what);
+  if (auto const slots = slots_of(what)) decide_tail(*slots);
+}
+
+// Also what waited here for a range before it that came another way, or for the application.
+void node::take_what_was_fetched() {
+  if (phase_ != phase::member) return;
+  tail_.pass(decided_.next());
+  while (phase_ == phase::member && tail_.is_ready()) {
+    decide_tail(tail_.take()->slots);
+    tail_.pass(decided_.next());
+  }
+  if (phase_ != phase::member || !delivering_) return;
+  history_.pass(delivered_.next());
+  if (history_.is_ready()) deliver_history();
 }
 
 // An answer that brings nothing is not asked for again at once: the one who gave it would give it again. Unless it says that
 // its log begins above, and so is asked no more; the successor of the one we asked, at its address, says nothing about it.
-bool node::is_settled(fetching const& request, member_id const& from, fetched const& what) const {
-  return from == request.from_member && peers_.contains(from) && what.log_begins > request.from;
+void node::take_range(range_window& window, member_id const& from, fetched const& what) {
+  auto* const range = window.waiting(what.from);
+  auto slots = slots_of(what);
+  if (!slots) {
+    range->damaged_by = from;
+    return emit(damaged_range{from, what.from, slots.error().text});
+  }
+  window.note_progress(from, now_);
+  if (from == range->asked && peers_.contains(from) && what.log_begins > range->from) range->asked.reset();
+  if (range->asked) (void)window.answer(what.from, from, std::move(*slots), config_.fetch_bytes_max);
 }
 
-void node::take_history(member_id const& from, fetched const& what) {
-  slot_no const before = delivered_;
-  if (delivering_ && what.from == delivered_.next()) {
-    for (auto const& each : what.slots) {
-      if (each.slot != delivered_.next() || each.slot > decided_) break;
-      if (!delivering_->with_notes && each.slot >= log_begins_) break;
-      if (delivering_->with_notes && each.note.empty()) {  // a copy of the data brought it past this slot
-        bool const was_asked_for_it = from == history_fetch_->from_member;
-        if (auto const at = peers_.find(from); at != peers_.end() && was_asked_for_it)
-          at->second.without_note = each.slot;
-        break;
-      }
-      emit(persist_learned{each});
-      deliver_slot(each.slot, each.what, each.note);
-    }
-    close_history();
+// As much as the application may be handed now; the rest waits in the window.
+void node::deliver_history() {
+  while (may_deliver()) {
+    auto const range = history_.take();
+    if (!range || !deliver_history(*range)) break;
   }
-  if (delivered_ > before || is_settled(*history_fetch_, from, what)) history_fetch_.reset();
+  close_history();
+}
+
+// False: some of it has to come from elsewhere.
+bool node::deliver_history(slot_range const& range) {
+  for (auto const& each : range.slots) {
+    if (each.slot <= delivered_) continue;
+    if (each.slot != delivered_.next() || each.slot > decided_) return false;
+    if (!delivering_->with_notes && each.slot >= log_begins_) return false;
+    if (delivering_->with_notes && each.note.empty()) {  // a copy of the data brought it past this slot
+      auto const at = peers_.find(*range.brought_by);
+      if (at != peers_.end() && range.brought_by == range.asked) at->second.without_note = each.slot;
+      return false;
+    }
+    emit(persist_learned{each});
+    deliver_slot(each.slot, each.what, each.note);
+  }
+  return true;
 }
 
 // A leader's word about what is decided stands for its own proposals. Once another ballot decided a slot otherwise, those
@@ -349,22 +426,22 @@ bool node::was_outvoted(decided_slot const& by) const {
   return by.slot >= lead->next || ours == accepted_.end() || !(*ours->second.what == *by.what);
 }
 
-void node::take_tail(member_id const& from, fetched const& what) {
-  bool const brings =
-      std::any_of(what.slots.begin(), what.slots.end(), [&](auto const& each) { return each.slot == decided_.next(); });
-  bool const passed = decided_ >= what.from;
-  if (tail_fetch_ && tail_fetch_->from == what.from && (brings || passed || is_settled(*tail_fetch_, from, what)))
-    tail_fetch_.reset();
+// False: it is not to be believed.
+bool node::decide_tail(decided_slot const& next) {
+  if (next.slot <= decided_) return true;
+  if (next.slot != decided_.next()) return false;
+  auto const* change = std::get_if<site_change>(next.what.get());
+  if (change != nullptr && change->next.version <= site_.version) return false;  // nobody has decided that
+  if (was_outvoted(next)) step_down();
+  emit(persist_learned{next});
+  decide(next.what);
+  return phase_ == phase::member;
+}
+
+void node::decide_tail(std::vector<decided_slot> const& slots) {
   slot_no const before = decided_;
-  for (auto const& each : what.slots) {
-    if (each.slot <= decided_) continue;
-    if (each.slot != decided_.next() || phase_ != phase::member) return;
-    auto const* change = std::get_if<site_change>(each.what.get());
-    if (change != nullptr && change->next.version <= site_.version) return;  // nobody has decided that
-    if (was_outvoted(each)) step_down();
-    emit(persist_learned{each});
-    decide(each.what);
-  }
+  for (auto const& each : slots)
+    if (!decide_tail(each)) break;
   if (phase_ != phase::member || is_leader()) return;
   learn_from_followed_leader();
   // What it accepted above the gap counts now; the leader may be waiting for nothing else.

@@ -185,6 +185,8 @@ void node::enqueue(message const& what, bool oldest) {
 void node::take(member_id const& from, forward const& what) {
   if (!is_leader() || site_.find(from) == nullptr) return;
   bool oldest = what.again;
+  if (what.fresh && !what.messages.empty())
+    std::get<leading>(role_).fresh_from.try_emplace(from, what.messages.front().seq);
   for (auto const& each : what.messages) {
     if (each.origin == from) enqueue(each, oldest);
     oldest = false;
@@ -253,14 +255,14 @@ void node::propose() {
   auto* const leads = std::get_if<leading>(&role_);
   // Where followers cannot tell by themselves that a slot is decided, they are told: with the next slots, as a rule. Where zones
   // are waited for also its origin cannot tell, and is told at once; the others otherwise when a tick has gone by without more.
-  bool const at_once = site_.waits_for_zones();
-  bool const is_due = at_once || (site_.majority() > 2 && now_ != decided_at_);
+  bool const is_due = site_.waits_for_zones() || (followers_need_acknowledgements() && now_ != decided_at_);
   bool const is_news = leads != nullptr && is_due && leads->announced < decided_;
   if (leads == nullptr || (all.slots.empty() && !is_news)) return;
   auto& lead = *leads;
   all.by = lead.by;
   all.first_of_ballot = lead.first;
   all.decided = lead.announced = decided_;
+  auto const spared = origins_to_spare(all);
   for (auto const& each : site_.members) {
     if (each.id == config_.self) continue;
     if (all.slots.empty()) {
@@ -270,7 +272,7 @@ void node::propose() {
     auto& follower = lead.followers[each.id];
     bool const nothing_older_under_way = follower.match >= all.slots.front().slot.previous();
     if (follower.sent == base::tick_count{} || nothing_older_under_way) follower.sent = now_;
-    emit(send{each.address, all});
+    emit(send{each.address, spared.contains(each.id) ? without_own(all, each.id) : all});
   }
 }
 

@@ -343,11 +343,10 @@ void node::take(member_id const& from, not_a_member const& what) {
     if (std::exchange(split_off_, what.at.version) != what.at.version) emit(split_off{from, what.at});
     return;
   }
-  // A newer site than ours says it all. The one we know already, without us, is news to a member that came back after it
-  // had left; one that is leaving counts who has it.
-  bool const know_it = what.at.version == site_.version && site_.find(config_.self) == nullptr;
+  // A newer site than ours says it all, unless we are leaving. Once we have the decision ourselves, others count that have it.
+  bool const know_it = what.at.version == site_.version && departing();
   if (what.at.version <= site_.version && !know_it) return;
-  if (leaving_) {  // should it die now, whoever told us may have been the only other one who knows
+  if (leaving_ || departing()) {  // should it die now, whoever told us may have been the only other one who knows
     released_by_.insert(from);
     auto const know = std::ranges::count_if(released_by_, [&](auto const& each) { return what.at.votes(each); });
     if (static_cast<std::size_t>(know) < what.at.majority()) return;

@@ -64,8 +64,11 @@ struct ballot {
 // What members say to each other, by number; docs/formats.md says what each brought. A site names the one in use. It never
 // rises by itself: as long as it has not, a member may go back to the program it ran before.
 inline constexpr std::uint16_t protocol_lowest = 1;
-inline constexpr std::uint16_t protocol_highest = 2;
-inline constexpr std::uint16_t protocol_with_links = 2;  // heartbeats say who is linked; leadership is handed over
+inline constexpr std::uint16_t protocol_highest = 3;
+inline constexpr std::uint16_t protocol_with_links = 2;   // heartbeats say who is linked; leadership is handed over
+inline constexpr std::uint16_t protocol_without_own = 2;  // a payload is not sent back to where it came from
+inline constexpr std::uint16_t protocol_with_ranges = 3;  // the log is fetched in ranges, packed and hashed
+inline constexpr std::uint16_t protocol_with_roles = 3;   // ordered messages change the primary and the mode
 
 struct protocol_range {
   std::uint16_t lowest = protocol_lowest;
@@ -77,7 +80,7 @@ struct protocol_range {
   friend bool operator==(protocol_range const&, protocol_range const&) = default;
   template <class Codec> void fields(Codec& codec) { codec(lowest, highest); }
 };
-std::string to_string(protocol_range const& range);  // "2", or "1 to 2"
+std::string to_string(protocol_range const& range);  // "2", or "1 to 3"
 
 // joining: without a vote until it is level with the group, and then with one. non_voting: for good.
 enum class member_role : std::uint8_t { voter = 0, arbiter = 1, non_voting = 2, joining = 3 };

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "runtime/log_files.hh"
+#include "xcom/serving.hh"
 
 namespace bench {
 namespace {
@@ -49,10 +50,11 @@ std::int64_t percentile(std::vector<std::int64_t>& all, std::size_t percent) {
 
 }  // namespace
 
-member::member(int control, std::string directory, unsigned number, member_config config)
+member::member(int control, std::string const& directory, unsigned number, member_config config)
     : config_(std::move(config)), control_(io_, control) {
   self_.id = {base::make_uuid(number + 1, number + 1), 1};
   self_.boot = 1;
+  if (number >= xcom::site_voters_max) self_.role = xcom::member_role::non_voting;
   open_log(directory);
   listen();
   self_.address = net_->self_address();
@@ -178,6 +180,7 @@ void member::begin(xcom::beginning how) {
   if (config_.keeps_absent) config.expel_ticks = never;
   node_.emplace(config, std::move(how), base::prng(self_.id.uuid.bytes[7]));
   next_seq_ = node_->next_seq();
+  if (node_->is_member()) net_->speak(node_->current_site().rules.protocol);
   tick();
 }
 
@@ -185,7 +188,7 @@ void member::found_group() {
   base::uuid const name = base::make_uuid(1, 2);
   must(log_->begin({name, self_.id, self_.boot}, false));
   begin(xcom::begin_group{name, self_, {}});
-  events_.emplace_back(xcom::start_delivery{{xcom::slot_no{}, node_->current_site(), {}, {}}, std::nullopt});
+  events_.emplace_back(xcom::start_delivery{{xcom::slot_no{}, node_->current_site(), {}, {}}, {}});
   settle_soon();
 }
 
@@ -197,7 +200,7 @@ void member::on(xcom::joined const& what) {
   must(log_->begin({what.log, self_.id, self_.boot}, false));
   must(log_->store(what.at));
   must(log_->promise(what.promised));
-  events_.emplace_back(xcom::start_delivery{what.at, std::nullopt});
+  events_.emplace_back(xcom::start_delivery{what.at, {}});
 }
 
 // ---- the load ----
@@ -295,13 +298,9 @@ xcom::slot_no member::needed_log() const {
 }
 
 void member::on(xcom::serve_log const& what) {
-  xcom::fetched answer{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
-  if (what.asked.from <= what.up_to) {
-    auto slots = log_->read(what.asked.from, what.up_to, what.asked.bytes_max);
-    if (!slots) fail(slots.error().text);
-    answer.slots = std::move(*slots);
-  }
-  net_->send(what.address, std::move(answer));
+  auto found = xcom::serve(*log_, what, base::packing::lz4);
+  if (!found.error.empty()) fail(found.error);
+  net_->send(what.address, std::move(found.answer));
 }
 
 void member::on(xcom::read_log const& what) {

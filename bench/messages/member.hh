@@ -70,7 +70,7 @@ struct report {
 class member {
  public:
   // `control` is this process's end of the socket.
-  member(int control, std::string directory, unsigned number, member_config config);
+  member(int control, std::string const& directory, unsigned number, member_config config);
   // Until the other end closes.
   void run();
 
@@ -109,7 +109,7 @@ class member {
   void on(xcom::deliver const& what);
   void on(xcom::store_checkpoint const& what) { must(log_->store(what.at)); }
   void on(xcom::send_welcome const& what) { net_->send(what.address, what.what); }
-  void on(xcom::site_installed const&) {}
+  void on(xcom::site_installed const& what) { net_->speak(what.at.rules.protocol); }
   void on(xcom::joined const& what);
   void on(xcom::expelled const&) { fail("this member was expelled"); }
   void on(xcom::split_off const&) { fail("others went on without this member"); }
@@ -117,6 +117,7 @@ class member {
   void on(xcom::left const&) {}
   void on(xcom::quorum_changed const&) {}
   void on(xcom::leader_changed const&) { ++leader_changes_; }
+  void on(xcom::damaged_range const& what) { fail(what.why); }
   void on(xcom::history_lost const&) { fail("the others lack the history"); }
   void on(xcom::received_direct const&) {}
 

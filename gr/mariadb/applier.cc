@@ -12,6 +12,12 @@ namespace {
 
 std::string at(seqno_t seqno) { return "position " + std::to_string(seqno); }
 
+// A request is the method's name, 0, and more. All but our own let the donor's commits wait, or its appliers fall behind.
+bool blocks_the_donor(base::blob const& request) {
+  auto const text = request.text();
+  return text.substr(0, text.find('\0')) != "clone";
+}
+
 // Whether this applier thread is at another member's DDL.
 thread_local bool applying_isolated = false;
 
@@ -49,6 +55,13 @@ bool provider::handle(remote_write_set const& event, void* recv_ctx) {
     return false;
   }
   auto const flags = event.failed ? flag_start | flag_end | flag_rollback : event.flags;
+  auto const group = shared_.current_group();
+  struct tells_afterwards {
+    gr::group* whom;
+    ~tells_afterwards() {
+      if (whom != nullptr) whom->note_progress();
+    }
+  } const visible_then{group.get()};
   running_positions::scope const running(appliers_, event.seqno);
   if ((flags & flag_isolation) != 0) appliers_.wait_none_below(event.seqno);
   wsrep_ws_handle const handle{event.source.trx, nullptr};
@@ -160,24 +173,38 @@ bool provider::handle(donate_state const& event, void* recv_ctx) {
   auto const now =
       order_.freeze();  // the donation names a position, which must not move while the server takes it over
   tell_transfer_program();
+  donation_blocks_ = blocks_the_donor(event.request);
   wsrep_buf const request{event.request.data(), event.request.size()};
+  donates_ = true;
   wsrep_buf const no_state{nullptr, 0};
   auto const position = to_abi(position_group(), now);
   int const answer = server_.sst_donate(server_.app, recv_ctx, &request, &position, &no_state, false);
   order_.thaw();
   if (answer == abi::success) return false;
+  donates_ = false;
   log(level::error, "the server could not begin its donation to " + base::to_string(event.joiner));
   if (auto const group = shared_.current_group()) group->state_sent(now, -ECANCELED);
   return false;
 }
 
 // Waits for nobody: a local commit may be behind write sets that are handed out only after this.
-bool provider::handle(caught_up const&, void*) {
+bool provider::handle(caught_up const& event, void*) {
+  if (!wait_visible(event.after)) return false;
   if (server_.synced(server_.app) != abi::success)
     log(level::warning, "the server did not take note that it is in sync");
   server_up_ = true;
   settle_once();
   return false;
+}
+
+// False when the group was left meanwhile.
+bool provider::wait_visible(seqno_t position) {
+  constexpr auto look_again = std::chrono::milliseconds(200);
+  for (;;) {
+    auto const until = commit_order::clock::now() + look_again;
+    if (is_visible(position, until)) return true;
+    if (events_.is_ending()) return false;
+  }
 }
 
 // The first time this member is ONLINE. Large files take a while to remove, and appliers wait for this one.

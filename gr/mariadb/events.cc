@@ -89,6 +89,11 @@ void event_queue::close(session_no session) {
   changed_.notify_all();
 }
 
+bool event_queue::is_ending() const {
+  std::lock_guard const hold(mutex_);
+  return closed_ || closing_;
+}
+
 void event_queue::pause_changed() {
   std::lock_guard const hold(mutex_);
   if (closing_) drop_held_at_close();

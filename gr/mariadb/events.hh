@@ -30,6 +30,8 @@ class event_queue {
   void done();
   // Nothing more is handed out in this session, whoever waits comes back with none.
   void close(session_no session);
+  // The group is left: its last event has come, or none will.
+  [[nodiscard]] bool is_ending() const;
   // The pause gate changed.
   void pause_changed();
 

@@ -1,9 +1,10 @@
 // The plugin face: what the server finds when it loads the file from its plugin directory. One daemon plugin carries the
-// variables and the status; the tables are plugins beside it. No thread starts here.
+// variables and the status; the tables are plugins beside it. The one thread that starts here runs statements (role_keeper.hh).
 // Always: works without the provider (nothing to show), before it and after it.
 
 #include <mysql/plugin.h>
 
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -13,8 +14,10 @@
 #include "gr/mariadb/plugin_tables.hh"
 #include "gr/mariadb/plugin_variables.hh"
 #include "gr/mariadb/plugin_version.hh"
+#include "gr/mariadb/role_keeper.hh"
 #include "gr/mariadb/server_symbols.hh"
 #include "gr/mariadb/shared.hh"
+#include "gr/mariadb/shown_tables.hh"
 
 namespace gr::mariadb {
 namespace {
@@ -52,10 +55,12 @@ int init(void*) {
     return 1;
   }
   connect_system_variables();
+  role_keeper::instance().start();
   return 0;
 }
 
 int deinit(void*) {
+  role_keeper::instance().stop();
   disconnect_system_variables();
   return 0;
 }
@@ -76,14 +81,15 @@ st_maria_plugin daemon() {
           MariaDB_PLUGIN_MATURITY_EXPERIMENTAL};
 }
 
-st_maria_plugin table(char const* name, char const* description, int (*init_table)(void*)) {
+st_maria_plugin table(std::size_t which) {
+  auto const& shown = shown_tables()[which];
   return {MYSQL_INFORMATION_SCHEMA_PLUGIN,
           &table_info,
-          name,
+          shown.name,
           author,
-          description,
+          shown.description,
           PLUGIN_LICENSE_GPL,
-          init_table,
+          init_of_table(which),
           nullptr,
           plugin_version,
           nullptr,
@@ -103,18 +109,9 @@ __attribute__((visibility("default"))) extern int _maria_sizeof_struct_st_plugin
 int _maria_sizeof_struct_st_plugin_ = sizeof(st_maria_plugin);
 __attribute__((visibility("default"))) extern st_maria_plugin _maria_plugin_declarations_[];
 st_maria_plugin _maria_plugin_declarations_[] = {
-    gr::mariadb::daemon(),
-    gr::mariadb::table("REPLICATION_GROUP_MEMBERS", "Members of the group", gr::mariadb::init_members_table),
-    gr::mariadb::table("REPLICATION_GROUP_MEMBER_STATS", "Queues, conflicts and positions of the members",
-                       gr::mariadb::init_member_stats_table),
-    gr::mariadb::table("REPLICATION_GROUP_COMMUNICATION_INFORMATION", "The group's ordered log",
-                       gr::mariadb::init_communication_table),
-    gr::mariadb::table("REPLICATION_GROUP_RECOVERY", "How this member joins, and its last joins",
-                       gr::mariadb::init_recovery_table),
-    gr::mariadb::table("REPLICATION_GROUP_DONORS", "Every member looked at as a donor in these joins",
-                       gr::mariadb::init_donors_table),
-    gr::mariadb::table("REPLICATION_GROUP_JOIN_PLAN", "What would happen if a member joined now",
-                       gr::mariadb::init_join_plan_table),
-    {},
+    gr::mariadb::daemon(), gr::mariadb::table(0), gr::mariadb::table(1), gr::mariadb::table(2),
+    gr::mariadb::table(3), gr::mariadb::table(4), gr::mariadb::table(5), gr::mariadb::table(6),
+    gr::mariadb::table(7), gr::mariadb::table(8), gr::mariadb::table(9), {},
 };
+static_assert(std::size(_maria_plugin_declarations_) == gr::mariadb::shown_table_count + 2);
 }

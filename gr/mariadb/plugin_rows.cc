@@ -9,6 +9,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "gr/mariadb/table_cells.hh"
+
 namespace gr::mariadb {
 namespace {
 
@@ -41,6 +43,14 @@ constexpr std::array member_stats_list{
     column{"COUNT_TRANSACTIONS_LOCAL_ROLLBACK", 0},
     column{"APPLIED_POSITION", 0},
     column{"COUNTERS_FROM", 16},
+    column{"BACKLOG_TO_CERTIFY", 0},
+    column{"BACKLOG_TO_APPLY", 0},
+    column{"BACKLOG_BYTES", 0},
+    column{"BACKLOG_MS", 0},
+    column{"BACKLOG_PERCENT", 0},
+    column{"APPLIED_PER_SECOND", 0},
+    column{"FLOW_CONTROL_COUNTS", 3},
+    column{"FLOW_CONTROL_ALLOWS", 0},
 };
 
 constexpr std::array communication_list{
@@ -61,16 +71,15 @@ constexpr std::array communication_list{
     column{"MEMBER_FAILURE_SUSPICIONS_COUNT", 2048},
 };
 
-std::int64_t as_signed(std::uint64_t value) {
-  return static_cast<std::int64_t>(std::min(value, static_cast<std::uint64_t>(INT64_MAX)));
-}
-std::string yes_no(bool claim) { return claim ? "YES" : "NO"; }
+constexpr std::array routing_list{
+    column{"viable_candidate", 3},
+    column{"read_only", 3},
+    column{"transactions_behind", 0},
+    column{"transactions_to_cert", 0},
+};
 
-std::string gtid(base::uuid const& group, seqno_t seqno) {
-  return seqno > 0 ? base::to_string(group) + ":" + std::to_string(seqno) : std::string{};
-}
 std::string gtids_up_to(base::uuid const& group, seqno_t seqno) {
-  return seqno > 1 ? base::to_string(group) + ":1-" + std::to_string(seqno) : gtid(group, seqno);
+  return seqno > 1 ? base::to_string(group) + ":1-" + std::to_string(seqno) : gtid_text(group, seqno);
 }
 std::string view_id(group_status const& now) {
   return base::to_string(now.group).substr(0, 8) + ":" + std::to_string(now.view_number);
@@ -87,13 +96,21 @@ table_row stats_of(group_status const& now, member_row const& member) {
           as_signed(count.cert_failures),
           as_signed(count.cert_index_rows),
           gtids_up_to(now.group, now.stable),
-          member.is_self ? gtid(now.group, now.last_ordered) : std::string{},
+          member.is_self ? gtid_text(now.group, now.last_ordered) : std::string{},
           as_signed(count.receive_queue),
           as_signed(count.received - queued),
           as_signed(count.replicated),
           as_signed(count.local_cert_failures),
           member.applied,
-          std::string(member.is_self ? "SELF" : "HEARTBEAT")};
+          std::string(member.is_self ? "SELF" : "HEARTBEAT"),
+          member.backlog.to_certify,
+          member.backlog.to_apply,
+          member.backlog.bytes,
+          member.backlog.lag_ms,
+          member.backlog.percent,
+          member.backlog.applies,
+          yes_no(member.backlog.counts),
+          member.backlog.allows};
 }
 
 // As MySQL 9.2 has it: a JSON object, address of each member to how often this one suspected it.
@@ -109,6 +126,7 @@ std::string suspicions_of(group_status const& now) {
 std::span<column const> members_columns() { return members_list; }
 std::span<column const> member_stats_columns() { return member_stats_list; }
 std::span<column const> communication_columns() { return communication_list; }
+std::span<column const> routing_columns() { return routing_list; }
 
 std::vector<table_row> members_rows(group_status const& now) {
   std::vector<table_row> rows;
@@ -126,6 +144,11 @@ std::vector<table_row> member_stats_rows(group_status const& now) {
   rows.reserve(now.members.size());
   for (auto const& member : now.members) rows.push_back(stats_of(now, member));
   return rows;
+}
+
+std::vector<table_row> routing_rows(group_status const& now, bool read_only) {
+  bool const viable = now.connected && now.have_quorum && now.online;
+  return {{yes_no(viable), yes_no(read_only), as_signed(now.count.receive_queue), as_signed(now.count.send_queue)}};
 }
 
 std::vector<table_row> communication_rows(group_status const& now) {

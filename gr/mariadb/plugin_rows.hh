@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "gr/mariadb/conflicts.hh"
+#include "gr/options.hh"
 #include "gr/ports.hh"
 
 namespace gr::mariadb {
@@ -25,6 +27,11 @@ std::span<column const> communication_columns();
 std::span<column const> recovery_columns();
 std::span<column const> donors_columns();
 std::span<column const> join_plan_columns();
+std::span<column const> configuration_columns();
+std::span<column const> conflicts_columns();
+std::span<column const> routing_columns();
+std::span<column const> member_actions_columns();
+std::span<column const> configuration_version_columns();
 
 std::vector<table_row> members_rows(group_status const& now);
 // Counters are this member's own. Of the others only positions are known: their counters read 0, and COUNTERS_FROM says HEARTBEAT.
@@ -36,5 +43,15 @@ std::vector<table_row> recovery_rows(group_status const& now);
 std::vector<table_row> donors_rows(group_status const& now);
 // What would happen to a joiner now: to an empty server, to each member, and to one at `asked` (gr/join_facts.hh).
 std::vector<table_row> join_plan_rows(group_status const& now, std::string const& asked);
+// Of the whole group, with MySQL's names.
+std::vector<table_row> member_actions_rows(group_status const& now);
+std::vector<table_row> configuration_version_rows(group_status const& now);
+
+// Every option that has an effect.
+std::vector<table_row> configuration_rows(option_store const& options);
+// Newest first.
+std::vector<table_row> conflicts_rows(conflict_list::rows const& all);
+// One row, also without a group: what a proxy asks before it sends queries here.
+std::vector<table_row> routing_rows(group_status const& now, bool read_only);
 
 }  // namespace gr::mariadb

@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <cstring>
 #include <span>
+#include <utility>
 
-#include "gr/mariadb/plugin_rows.hh"
 #include "gr/mariadb/server_symbols.hh"
-#include "gr/mariadb/shared.hh"
+#include "gr/mariadb/shown_tables.hh"
 
 class THD;
 
@@ -98,13 +98,8 @@ int store_rows(THD* thd, void* table_list, std::vector<table_row> const& rows) {
   return 0;
 }
 
-template <auto Rows> int fill(THD* thd, void* table_list, void*) {
-  auto const held = current_group();
-  return held ? store_rows(thd, table_list, Rows(held->status())) : 0;
-}
-
-std::vector<table_row> join_plan_rows_as_asked(group_status const& now) {
-  return join_plan_rows(now, shared_state::instance().options()->text("group_replication_join_plan_position"));
+template <std::size_t Which> int fill(THD* thd, void* table_list, void*) {
+  return store_rows(thd, table_list, shown_tables()[Which].rows());
 }
 
 // ---- descriptions into the server ----
@@ -118,8 +113,8 @@ bool layouts_are_known(char const* table) {
 #endif
   if (known && same_machine && calls().complete()) return true;
   log_error(std::string(table) +
-            " is not available: this build knows the table layout of MariaDB 10.11.19 on x86_64, " + "the server is " +
-            version + ". Everything else works without it");
+            " is not available: this build knows the table layout of MariaDB 10.11.19 on x86_64, the server is " +
+            version + ". group_replication_rows('" + table + "') has the same rows");
   return false;
 }
 
@@ -144,36 +139,21 @@ int init(void* schema_table, char const* name, std::vector<field_description> co
   return 0;
 }
 
+template <std::size_t Which> int init_shown(void* schema_table) {
+  auto const& table = shown_tables()[Which];
+  static auto* const fields = describe(table.columns());
+  return init(schema_table, table.name, *fields, fill<Which>);
+}
+
+template <std::size_t... Which> constexpr auto all_inits(std::index_sequence<Which...>) {
+  return std::array{init_shown<Which>...};
+}
+
 }  // namespace
 
-int init_members_table(void* schema_table) {
-  static auto* const fields = describe(members_columns());
-  return init(schema_table, "REPLICATION_GROUP_MEMBERS", *fields, fill<members_rows>);
-}
-
-int init_member_stats_table(void* schema_table) {
-  static auto* const fields = describe(member_stats_columns());
-  return init(schema_table, "REPLICATION_GROUP_MEMBER_STATS", *fields, fill<member_stats_rows>);
-}
-
-int init_communication_table(void* schema_table) {
-  static auto* const fields = describe(communication_columns());
-  return init(schema_table, "REPLICATION_GROUP_COMMUNICATION_INFORMATION", *fields, fill<communication_rows>);
-}
-
-int init_recovery_table(void* schema_table) {
-  static auto* const fields = describe(recovery_columns());
-  return init(schema_table, "REPLICATION_GROUP_RECOVERY", *fields, fill<recovery_rows>);
-}
-
-int init_donors_table(void* schema_table) {
-  static auto* const fields = describe(donors_columns());
-  return init(schema_table, "REPLICATION_GROUP_DONORS", *fields, fill<donors_rows>);
-}
-
-int init_join_plan_table(void* schema_table) {
-  static auto* const fields = describe(join_plan_columns());
-  return init(schema_table, "REPLICATION_GROUP_JOIN_PLAN", *fields, fill<join_plan_rows_as_asked>);
+table_init init_of_table(std::size_t which) {
+  static constexpr auto inits = all_inits(std::make_index_sequence<shown_table_count>{});
+  return inits.at(which);
 }
 
 }  // namespace gr::mariadb

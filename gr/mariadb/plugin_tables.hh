@@ -3,14 +3,12 @@
 // checked against the versions listed there, and with any other server these plugins refuse to start.
 #pragma once
 
+#include <cstddef>
+
 namespace gr::mariadb {
 
-// Init functions of the INFORMATION_SCHEMA plugins. The argument is the server's description of the table.
-int init_members_table(void* schema_table);
-int init_member_stats_table(void* schema_table);
-int init_communication_table(void* schema_table);
-int init_recovery_table(void* schema_table);
-int init_donors_table(void* schema_table);
-int init_join_plan_table(void* schema_table);
+// Init function of the INFORMATION_SCHEMA plugin for shown_tables()[which]. Its argument is the server's description of the table.
+using table_init = int (*)(void* schema_table);
+table_init init_of_table(std::size_t which);
 
 }  // namespace gr::mariadb

@@ -9,12 +9,14 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/ensure.hh"
 #include "gr/mariadb/configured_options.hh"
+#include "gr/mariadb/consistency.hh"
 #include "gr/mariadb/server_symbols.hh"
 #include "gr/mariadb/shared.hh"
 
@@ -101,30 +103,49 @@ shown_value value_in(variable const& var, option_store const& store) {
 }
 
 // ---- SET ----
-std::string text_of(st_mysql_value* value) {
+// None: NULL.
+std::optional<std::string> text_of(st_mysql_value* value) {
   char buffer[1024];
   int length = sizeof buffer;
   auto const* const given = value->val_str(value, buffer, &length);
-  return given == nullptr ? std::string{} : std::string(given, static_cast<std::size_t>(length));
+  if (given == nullptr) return std::nullopt;
+  return std::string(given, static_cast<std::size_t>(length));
 }
 
 // An integer without its sign bit misread. Anything else in the user's own digits: as a number the server would have
 // rounded it, or cut it to 2^63-1, and a wrong value would pass for a right one.
-std::string number_text_of(st_mysql_value* value) {
+std::optional<std::string> number_text_of(st_mysql_value* value) {
   long long given = 0;
   if (value->value_type(value) != MYSQL_VALUE_TYPE_INT || value->val_int(value, &given) != 0) return text_of(value);
   bool const negative = given < 0 && value->is_unsigned(value) == 0;
   return negative ? std::to_string(given) : std::to_string(static_cast<unsigned long long>(given));
 }
 
+// A choice may come by its number, as with every such variable of the server.
+std::optional<std::string> choice_text_of(variable const& var, st_mysql_value* value) {
+  auto text = number_text_of(value);
+  if (!text || value->value_type(value) != MYSQL_VALUE_TYPE_INT) return text;
+  for (std::size_t at = 0; at < var.choice_texts.size(); ++at)
+    if (*text == std::to_string(at)) return var.choice_texts[at];
+  return text;
+}
+
+int refuse(std::string const& why) {
+  raise_sql_error(ER_WRONG_VALUE_FOR_VAR, why);
+  return 1;
+}
+
+int refuse_null(option_spec const& spec) {
+  return refuse("option '" + std::string(spec.name) + "': NULL is not allowed, allowed: " + allowed_range(spec));
+}
+
 // Tries it on a store of its own: the same parser, the same limits, the same words, and nothing is changed yet.
 template <class Saved>
-int check_on_probe(variable const& var, std::string const& text, void* save, Saved shown_value::*kind) {
+int check_on_probe(variable const& var, std::optional<std::string> const& text, void* save, Saved shown_value::*kind) {
+  if (!text) return refuse_null(*var.spec);
   option_store probe;
-  if (auto const set = probe.set(var.spec->name, text, option_store::moment::running); !set) {
-    raise_sql_error(ER_WRONG_VALUE_FOR_VAR, set.error().text);
-    return 1;
-  }
+  if (auto const set = probe.set(var.spec->name, *text, option_store::moment::running); !set)
+    return refuse(set.error().text);
   *static_cast<Saved*>(save) = value_in(var, probe).*kind;
   return 0;
 }
@@ -132,10 +153,10 @@ int check_on_probe(variable const& var, std::string const& text, void* save, Sav
 // Only here an error of a command still reaches the user.
 int check_command(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
   auto const& spec = *variable_of(var).spec;
-  if (auto const done = settings().set(spec.name, text_of(value), option_store::moment::running); !done) {
-    raise_sql_error(ER_WRONG_VALUE_FOR_VAR, done.error().text);
-    return 1;
-  }
+  auto const text = text_of(value);
+  if (!text) return refuse_null(spec);
+  if (auto const done = settings().set(spec.name, *text, option_store::moment::running); !done)
+    return refuse(done.error().text);
   *static_cast<char const**>(save) = "";
   return 0;
 }
@@ -148,6 +169,14 @@ int check_real(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
 }
 int check_text(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
   return check_on_probe(variable_of(var), text_of(value), save, &shown_value::text);
+}
+// The server's own checks of these two know no setting that only takes its default.
+int check_flag(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
+  return check_on_probe(variable_of(var), number_text_of(value), save, &shown_value::flag);
+}
+int check_choice(THD*, st_mysql_sys_var* var, void* save, st_mysql_value* value) {
+  auto const& checked = variable_of(var);
+  return check_on_probe(checked, choice_text_of(checked, value), save, &shown_value::choice);
 }
 
 std::string saved_text(variable const& var, void const* save) {
@@ -173,7 +202,10 @@ void update(THD*, st_mysql_sys_var* var, void*, void const* save) {
 }
 
 // ---- the list ----
-bool has_variable(option_spec const& spec) { return !spec.ignored && spec.name.starts_with("group_replication_"); }
+// One that sessions have of their own is no part of the list made here (consistency.hh).
+bool has_variable(option_spec const& spec) {
+  return !spec.ignored && spec.name.starts_with("group_replication_") && spec.name != "group_replication_consistency";
+}
 
 int type_flags(option_spec const& spec) {
   switch (spec.kind) {
@@ -187,8 +219,8 @@ int type_flags(option_spec const& spec) {
 
 mysql_var_check_func check_of(option_spec const& spec) {
   switch (spec.kind) {
-    case option_kind::boolean:
-    case option_kind::choice: return nullptr;  // the server's own refuses what is not in the list
+    case option_kind::boolean: return check_flag;
+    case option_kind::choice: return check_choice;
     case option_kind::text: return is_command(spec) ? check_command : check_text;
     default: return is_real(spec) ? check_real : check_number;
   }
@@ -266,6 +298,7 @@ st_mysql_sys_var** system_variables() {
   static auto* const list = [] {
     auto* const made = new std::vector<st_mysql_sys_var*>;
     for (auto& var : variables()) made->push_back(reinterpret_cast<st_mysql_sys_var*>(&var));
+    made->push_back(consistency_variable());
     made->push_back(nullptr);
     return made;
   }();
@@ -278,10 +311,12 @@ void connect_system_variables() {
     var.shown = value_in(var, settings());
     var.layout.value = &var.shown;
   }
+  connect_consistency();
 }
 
 void disconnect_system_variables() {
   listening().reset();
+  disconnect_consistency();
   for (auto& var : variables()) var.layout.value = &var.scratch;
 }
 

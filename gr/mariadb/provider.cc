@@ -9,8 +9,10 @@
 #include "gr/mariadb/address.hh"
 #include "gr/mariadb/clone_care.hh"
 #include "gr/mariadb/configured_options.hh"
+#include "gr/mariadb/role_keeper.hh"
 #include "gr/mariadb/server_symbols.hh"
 #include "gr/mariadb/views.hh"
+#include "runtime/node_settings.hh"
 
 namespace gr::mariadb {
 namespace {
@@ -57,8 +59,10 @@ provider::provider(group_factory make_group, shared_state& shared)
     : make_group_(make_group), shared_(shared), options_(shared.options()) {
   options_listener_ = options_->on_change([this](option_spec const& what) {
     tracing_ = options_->flag("debug");
+    slow_ms_ = options_->number("group_replication_request_time_threshold");
     if (what.name == "gmcast.isolate") gr::isolation_wanted.store(options_->flag("gmcast.isolate"));
   });
+  slow_ms_ = options_->number("group_replication_request_time_threshold");  // set before there was a listener
   options_->carry_out_with([this](option_spec const& which, std::string const& text) -> base::result<void> {
     auto const group = shared_.current_group();
     if (!group) return base::fail("this server is not connected to a group");
@@ -106,7 +110,7 @@ abi::status provider::init(wsrep_init_args const& args) {
     log(level::error, "wsrep_provider_options: " + remarks.error().text);
     return abi::node_fail;
   }
-  for (auto const& each : *remarks) log(level::info, "wsrep_provider_options: " + each);
+  for (auto const& each : *remarks) log(each.how, "wsrep_provider_options: " + each.text);
   set_gtid_domain();
   make_own_programs_found();
   if (!finish_interrupted_clone(server_.data_dir)) return abi::node_fail;
@@ -155,7 +159,7 @@ base::result<connect_request> provider::plan_connect(char const* group_name, cha
   auto const when = server_up_ ? option_store::moment::running : option_store::moment::before_start;
   auto const remarks = options_->set_all(address->options, when);
   if (!remarks) return base::fail("cluster address: " + remarks.error().text);
-  for (auto const& each : *remarks) log(level::info, "cluster address: " + each);
+  for (auto const& each : *remarks) log(each.how, "cluster address: " + each.text);
   connect_request request{text_or_empty(group_name), std::move(address->seeds), false};
   if (request.seeds.empty()) request.seeds = split_seeds(options_->text("group_replication_group_seeds"));
   request.bootstrap = bootstrap || request.seeds.empty() || options_->flag("group_replication_bootstrap_group");
@@ -294,6 +298,15 @@ void provider::note_ordered(std::uint64_t trx, ordered const& verdict) {
   if (auto const local = transactions_.find(trx)) local->note_verdict(verdict);
 }
 
+void provider::note_refused(refused_write_set const& what) {
+  shared_.conflicts().add(what, static_cast<std::int64_t>(runtime::milliseconds_now()));
+}
+
+void provider::take_role(server_role const& now) {
+  shared_.set_role(now);
+  role_keeper::instance().take(now);
+}
+
 // ---- files ----
 
 void provider::save_state(saved_state const& state) {
@@ -335,7 +348,7 @@ abi::status provider::options_set(char const* list) {
     log(level::error, remarks.error().text);
     return abi::node_fail;
   }
-  for (auto const& each : *remarks) log(level::info, each);
+  for (auto const& each : *remarks) log(each.how, each.text);
   return options_->flag("socket.ssl_reload") ? reload_certificates() : abi::ok;
 }
 
@@ -360,11 +373,13 @@ std::int64_t provider::pause() {
   events_.pause_changed();
   count_.pauses.fetch_add(1, std::memory_order_relaxed);
   order_.wait_left(hold);
+  if (donates_) redo_log_.begin();
   auto const now = order_.last_left();
   return now < 0 ? 0 : now;  // a negative answer would be a failure, and the server never recovers from one
 }
 
 void provider::resume() {
+  redo_log_.end();
   gate_.resume();
   events_.pause_changed();
 }
@@ -403,11 +418,15 @@ abi::status provider::sync_wait(wsrep_gtid const* upto, int timeout_s, wsrep_gti
     if (causal_reads_fail_.load(std::memory_order_relaxed)) causal_reads_fail_ = false;
     target = *position;
   }
-  if (!order_.wait_left(target, until) || !appliers_.wait_none_below(target + 1, until) ||
-      !commits_.wait_none_below(target + 1, until))
-    return abi::trx_fail;
+  if (!is_visible(target, until)) return abi::trx_fail;
   if (out != nullptr) *out = to_abi(position_group(), target);
   return abi::ok;
+}
+
+// Waits for it.
+bool provider::is_visible(seqno_t position, commit_order::clock::time_point until) {
+  return order_.wait_left(position, until) && appliers_.wait_none_below(position + 1, until) &&
+         commits_.wait_none_below(position + 1, until);
 }
 
 abi::status provider::last_committed_id(wsrep_gtid* out) const {
@@ -418,6 +437,7 @@ abi::status provider::last_committed_id(wsrep_gtid* out) const {
 // ---- copies of the whole state ----
 
 void provider::sst_sent(wsrep_gtid const& position, int rc) {
+  donates_ = false;
   if (auto const group = shared_.current_group()) group->state_sent(position.seqno, rc);
 }
 

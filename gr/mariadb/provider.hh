@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,7 +15,9 @@
 
 #include "gr/mariadb/commit_order.hh"
 #include "gr/mariadb/events.hh"
+#include "gr/mariadb/latency.hh"
 #include "gr/mariadb/pause_gate.hh"
+#include "gr/mariadb/prompt_redo_log.hh"
 #include "gr/mariadb/running_positions.hh"
 #include "gr/mariadb/shared.hh"
 #include "gr/mariadb/state_file.hh"
@@ -79,7 +82,14 @@ class provider final : public gr::server {
   // ---- gr::server ----
   void deliver(server_event event) override;
   void note_ordered(std::uint64_t trx, ordered const& verdict) override;
+  void note_refused(refused_write_set const& what) override;
+  void take_role(server_role const& now) override;
+  [[nodiscard]] std::size_t open_transactions() const override { return transactions_.size(); }
   [[nodiscard]] seqno_t last_committed() const override { return order_.last_left(); }
+  // A position is running before it leaves the order, so in this sequence none is missed.
+  [[nodiscard]] seqno_t last_visible() const override {
+    return commits_.visible(appliers_.visible(order_.last_left()));
+  }
   void log(level how, std::string const& line) override { shared_.log(how, line); }
 
   [[nodiscard]] bool tracing() const { return tracing_.load(std::memory_order_relaxed); }
@@ -114,12 +124,19 @@ class provider final : public gr::server {
   [[nodiscard]] base::uuid self() const;
 
   // local_commits.cc
+  [[nodiscard]] bool is_refused(bool is_new) const;
   local_write_set isolated_write_set(std::uint64_t conn, std::span<wsrep_key const> keys,
                                      std::span<wsrep_buf const> data, std::uint32_t flags) const;
   abi::status refuse_isolation(std::uint64_t conn, ordered const& verdict);
   abi::status explain(local_transaction const& trx, local_transaction::certified const& answer);
   [[nodiscard]] wsrep_trx_meta meta_of(std::uint64_t trx, std::uint64_t conn) const;
+  void wait_for_turn(std::uint64_t trx, std::size_t bytes, std::function<bool()> const& hurries) const;
   ordered order_now(local_write_set write_set);
+  bool is_visible(seqno_t position, commit_order::clock::time_point until);
+  bool wait_visible(seqno_t position);
+  void end_commit(seqno_t seqno);
+  void wait_everywhere(seqno_t seqno);
+  void note_ordering(local_write_set const& head, ordered const& verdict, std::chrono::nanoseconds taken);
   void left(seqno_t seqno);
 
   // applier.cc; true: this applier thread shall end
@@ -148,14 +165,19 @@ class provider final : public gr::server {
 
   commit_order order_;
   pause_gate gate_;
+  prompt_redo_log redo_log_;
   running_positions appliers_;  // and replays
   running_positions commits_;   // of clients, from the gate to their release
   event_queue events_{gate_};
   transactions transactions_;
   own_counters count_;
+  latency ordering_;
   stats_blocks blocks_;
+  status_period period_;
   std::shared_ptr<void> options_listener_;
   std::atomic<bool> tracing_{false};
+  std::atomic<std::int64_t> slow_ms_{0};      // group_replication_request_time_threshold
+  std::atomic<bool> donation_blocks_{false};  // the one that runs keeps this server from its own work
 
   std::mutex isolated_mutex_;
   std::unordered_map<std::uint64_t, seqno_t> isolated_;  // connection -> the position its DDL holds
@@ -170,6 +192,7 @@ class provider final : public gr::server {
   std::atomic<bool> server_up_{false};  // has completed its start
   std::atomic<bool> diverged_{false};   // this data is not the group's any more
   std::atomic<bool> left_{true};        // the final view has been shown, or there was nothing to leave
+  std::atomic<bool> donates_{false};    // a full copy of this server is being made
   std::atomic<int> desyncs_{0};         // asked for and not taken back
   std::atomic<bool> had_view_{false};   // since connect
   std::atomic<bool> causal_reads_fail_{false};

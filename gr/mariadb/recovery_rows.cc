@@ -1,18 +1,14 @@
 // Rows about joins: those of this member, and those that could be.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "gr/join_facts.hh"
 #include "gr/mariadb/plugin_rows.hh"
+#include "gr/mariadb/table_cells.hh"
 
 namespace gr::mariadb {
 namespace {
-
-constexpr unsigned why_characters = 512;
 
 constexpr std::array recovery_list{
     column{"JOIN_NUMBER", 0},
@@ -73,29 +69,6 @@ constexpr std::array join_plan_list{
     column{"REASON", why_characters},
 };
 
-std::int64_t as_signed(std::uint64_t value) {
-  return static_cast<std::int64_t>(std::min(value, static_cast<std::uint64_t>(INT64_MAX)));
-}
-
-// A set of many intervals can be long; what does not fit is cut, and says so.
-std::string fitting(std::string text) {
-  constexpr std::string_view more = "...";
-  if (text.size() <= why_characters) return text;
-  text.resize(why_characters - more.size());
-  return text.append(more);
-}
-
-std::string id_text(base::uuid const& id) { return id.is_nil() ? std::string{} : base::to_string(id); }
-
-std::string time_text(std::int64_t since_1970_ms) {
-  auto const seconds = std::chrono::sys_seconds(std::chrono::seconds(since_1970_ms / 1000));
-  auto const day = std::chrono::floor<std::chrono::days>(seconds);
-  std::chrono::year_month_day const date(day);
-  std::chrono::hh_mm_ss const clock(seconds - day);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", int{date.year()}, unsigned{date.month()},
-                     unsigned{date.day()}, clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-}
-
 table_row recovery_row(join_record const& join) {
   return {as_signed(join.number),
           time_text(join.began_ms),
@@ -131,7 +104,7 @@ table_row donors_row(join_record const& join, join_decision const& decision, don
           std::int64_t{donor.zone},
           std::int64_t{donor.donations},
           std::int64_t{donor.rank},
-          std::string(donor.chosen ? "YES" : "NO"),
+          yes_no(donor.chosen),
           donor.verdict,
           fitting(donor.why)};
 }
@@ -145,12 +118,11 @@ std::int64_t last_of(certifier::gtid_set const& set, base::uuid const& history) 
 std::int64_t rank_of(join_facts const& known, recovery::selection const& donors, xcom::member_id const& who) {
   auto const at = std::ranges::find(donors.order, who);
   if (at == donors.order.end()) return 0;
-  bool const drawn =
-      known.policy == recovery::donor_policy::random && std::ranges::find(known.named, who) == known.named.end();
-  if (!drawn) return at - donors.order.begin() + 1;
-  return 1 + std::ranges::count_if(donors.order, [&](auto const& each) {
-           return std::ranges::find(known.named, each) != known.named.end();
-         });
+  auto const is_named = [&](xcom::member_id const& each) {
+    return std::ranges::find(known.named, each) != known.named.end();
+  };
+  bool const drawn = known.policy == recovery::donor_policy::random && !is_named(who);
+  return 1 + (drawn ? std::ranges::count_if(donors.order, is_named) : at - donors.order.begin());
 }
 
 table_row plan_row(join_facts const& known, joiner_plan const& joiner, known_member const& member,

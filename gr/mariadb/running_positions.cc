@@ -1,5 +1,7 @@
 #include "gr/mariadb/running_positions.hh"
 
+#include <algorithm>
+
 namespace gr::mariadb {
 
 void running_positions::begin(seqno_t seqno) {
@@ -11,6 +13,11 @@ void running_positions::end(seqno_t seqno) {
   std::lock_guard const hold(mutex_);
   if (auto const at = running_.find(seqno); at != running_.end()) running_.erase(at);
   if (waiting_ != 0) changed_.notify_all();
+}
+
+seqno_t running_positions::visible(seqno_t left) const {
+  std::lock_guard const hold(mutex_);
+  return running_.empty() ? left : std::min(left, *running_.begin() - 1);
 }
 
 bool running_positions::wait_none_below(seqno_t seqno, clock::time_point until) {

@@ -31,13 +31,15 @@ class running_positions {
     seqno_t const seqno_;
   };
 
+  // What is visible when everything up to `left` has left the commit order: less, where one of these is still running.
+  [[nodiscard]] seqno_t visible(seqno_t left) const;
   // Waits until nothing below `seqno` is running. Those positions have begun: they have left the commit order.
   void wait_none_below(seqno_t seqno) { (void)wait_none_below(seqno, clock::time_point::max()); }
   // False when `until` comes first.
   bool wait_none_below(seqno_t seqno, clock::time_point until);
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::multiset<seqno_t> running_;
   unsigned waiting_ = 0;

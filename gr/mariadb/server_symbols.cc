@@ -50,4 +50,11 @@ void raise_sql_error(unsigned code, std::string const& text) {
   if (print != nullptr) print(code, "%s", 0, text.c_str());
 }
 
+void raise_sql_warning(std::string const& text) {
+  constexpr unsigned unknown_error = 1105;
+  constexpr unsigned long as_warning = 2048;  // ME_WARNING
+  auto* const print = server_function<print_error_t>("my_printf_error");
+  if (print != nullptr) print(unknown_error, "%s", as_warning, text.c_str());
+}
+
 }  // namespace gr::mariadb

@@ -33,5 +33,7 @@ void log_error(std::string const& line);
 void log_warning(std::string const& line);
 // The error of the statement that this thread executes.
 void raise_sql_error(unsigned code, std::string const& text);
+// A warning beside its answer.
+void raise_sql_warning(std::string const& text);
 
 }  // namespace gr::mariadb

@@ -28,6 +28,18 @@ gr::group_status shared_state::status() const {
   return none;
 }
 
+gr::server_role shared_state::role() const {
+  std::lock_guard const hold(mutex_);
+  return role_;
+}
+
+void shared_state::set_role(gr::server_role role) {
+  bool const closed = role.single && !role.writes;
+  gate_.store(closed ? write_gate::closed : role.drains ? write_gate::no_new : write_gate::open);
+  std::lock_guard const hold(mutex_);
+  role_ = std::move(role);
+}
+
 void shared_state::log(gr::server::level how, std::string const& line) const {
   if (auto const call = logger_.load())
     call(static_cast<int>(how), line.c_str());

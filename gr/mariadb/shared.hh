@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "gr/mariadb/conflicts.hh"
 #include "gr/options.hh"
 #include "gr/ports.hh"
 
@@ -27,6 +28,14 @@ class shared_state {
   // Always there, with its defaults until somebody sets it; outlives provider and plugin.
   [[nodiscard]] std::shared_ptr<gr::option_store> options() const { return options_; }
 
+  [[nodiscard]] conflict_list& conflicts() { return conflicts_; }
+  // What this server is in the group, as the group said last.
+  [[nodiscard]] gr::server_role role() const;
+  void set_role(gr::server_role role);
+  // The same in short, for every first key of a transaction. Any thread, no lock.
+  enum class write_gate : std::uint8_t { open, no_new, closed };
+  [[nodiscard]] write_gate gate() const { return gate_.load(std::memory_order_relaxed); }
+
   // A line in the server's error log (stderr until a provider gave us the logger).
   void log(gr::server::level how, std::string const& line) const;
   using logger = void (*)(int level, char const* line);
@@ -37,7 +46,10 @@ class shared_state {
   shared_state();
   mutable std::mutex mutex_;
   std::shared_ptr<gr::group> group_;
+  gr::server_role role_;
+  std::atomic<write_gate> gate_{write_gate::open};
   std::shared_ptr<gr::option_store> options_;
+  conflict_list conflicts_;
   std::atomic<logger> logger_{nullptr};
 };
 

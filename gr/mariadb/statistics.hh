@@ -20,9 +20,22 @@ struct own_counters {
   std::atomic<std::uint64_t> received{0}, received_bytes{0};
   std::atomic<std::uint64_t> applied{0}, applied_out_of_order{0}, apply_waits{0}, distance_sum{0};
   std::atomic<std::uint64_t> causal_reads{0}, desyncs{0};
+  std::atomic<std::uint64_t> ordered{0}, interval_sum{0};  // of this server's write sets
   std::atomic<std::int64_t> applying{0}, window_sum{0};
   std::atomic<std::uint64_t> pauses{0};
   void reset();
+};
+
+// The time since FLUSH STATUS, or since start. Any thread.
+class status_period {
+ public:
+  void begin(std::uint64_t held_ns);
+  [[nodiscard]] double part_of(std::uint64_t held_ns) const;  // 0 to 1
+
+ private:
+  static std::int64_t now_ns();
+  std::atomic<std::int64_t> began_ns_{now_ns()};
+  std::atomic<std::uint64_t> held_before_ns_{0};
 };
 
 // One answer to stats_get: names and values, and the texts they point to.

@@ -38,6 +38,12 @@ class local_transaction {
     abi::status status = abi::ok;  // not ok: refused, nothing to order
     local_write_set write_set;
   };
+  // Brute force wants its locks: it must not wait for anything.
+  [[nodiscard]] bool must_abort() const {
+    std::lock_guard const hold(mutex_);
+    return must_abort_;
+  }
+  [[nodiscard]] std::size_t collected_bytes() const { return collected_.size(); }
   ready begin_certification(std::uint64_t conn, std::uint32_t flags, commit_order const& order);
   struct certified {
     abi::status status;

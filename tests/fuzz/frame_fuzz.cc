@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "xcom/frame.hh"
+#include "xcom/serving.hh"
 
 namespace {
 
@@ -32,6 +33,7 @@ void check(xcom::frame_event const& event) {
       base::decode<xcom::wire_message>(xcom::encode_message(*message, xcom::protocol_highest).bytes.flat());
   ensure(again.has_value());
   ensure(again->index() == message->index());
+  if (auto const* range = std::get_if<xcom::fetched>(message)) (void)xcom::slots_of(*range);
 }
 
 }  // namespace

@@ -32,6 +32,19 @@ TEST(join_report, rate_and_eta_come_from_the_last_seconds) {
   EXPECT_LE(report.record().eta_ms, 5'000);
 }
 
+TEST(join_report, the_eta_of_a_few_large_transactions_comes_from_all_of_the_join) {
+  gr::join_report report;
+  report.begin();
+  (void)report.progressed(tick_count(1), applied(0, 8));
+  std::string last;
+  for (std::uint64_t second = 1; second <= 60; ++second)
+    if (auto line = report.progressed(tick_count(second * 100), applied(second < 40 ? 1 : 2, second < 40 ? 7 : 6)))
+      last = *line;
+  EXPECT_EQ(report.record().rate, 0);
+  EXPECT_NEAR(static_cast<double>(report.record().eta_ms), 180'000, 5'000);
+  EXPECT_NE(last.find("2 of 8 transactions applied, less than one a second, about 16"), std::string::npos) << last;
+}
+
 TEST(join_report, nothing_is_said_of_a_short_join_and_a_line_every_five_seconds_of_a_long_one) {
   gr::join_report report;
   report.begin();

@@ -89,6 +89,26 @@ TEST(member, a_conflicting_write_set_takes_its_position_and_is_handed_over_as_fa
   EXPECT_EQ(member.machine.state().seqno, 5);
 }
 
+TEST(member, what_does_not_pass_is_told_with_what_was_in_its_way) {
+  fed member(config_of(two));
+  member.step(gr::founded{beginning()});
+  feed_history(member);
+  std::vector<gr::refused_write_set> told;
+  for (auto const& each : member.actions)
+    if (auto const* refused = std::get_if<gr::refused>(&each)) told.push_back(refused->what);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].why, gr::refusal_reason::conflict);
+  EXPECT_EQ(told[0].seqno, 4);
+  EXPECT_EQ(told[0].winner, 3);
+  EXPECT_EQ(told[0].source.node, one.uuid);
+  EXPECT_EQ(told[0].winner_node, two.uuid);
+  std::string_view const path[] = {"db", "t", "b"};
+  EXPECT_EQ(told[0].row, certifier::hash_path(path));
+  EXPECT_EQ(told[0].wanted, certifier::key_kind::exclusive);
+  EXPECT_EQ(told[0].held, certifier::key_kind::exclusive);
+  EXPECT_EQ(told[0].history, base::make_uuid(9, 9));
+}
+
 TEST(member, a_waiting_own_write_set_is_resolved_and_not_handed_to_an_applier) {
   fed member(config_of(one));
   member.step(gr::founded{beginning()});
@@ -318,6 +338,23 @@ TEST(member, the_log_behind_a_copy_is_held_until_its_joiner_is_online) {
   online.version = 3;
   donor.step(slot(3, xcom::site_change{online}));
   EXPECT_FALSE(donor.machine.held());
+}
+
+// mariadb-backup, and a user, may desync the server while it donates: donor to synced is no step it can take.
+TEST(member, a_donor_is_in_step_again_when_it_neither_donates_nor_is_desynced) {
+  fed donor(config_of(one));
+  donor.step(gr::founded{beginning()});
+  donor.step(slot(1, xcom::site_change{two_recovers(2)}));
+  auto const before = donor.handed<gr::caught_up>().size();
+  donor.step(slot(2, xcom::batch{{request_of_two(0, 1)}}));
+  donor.step(gr::desync_set{true});
+  donor.step(gr::desync_set{false});
+  EXPECT_EQ(donor.handed<gr::caught_up>().size(), before) << "it still donates";
+  donor.step(gr::desync_set{true});
+  donor.step(gr::state_was_sent{1, 0});
+  EXPECT_EQ(donor.handed<gr::caught_up>().size(), before) << "it is still desynced";
+  donor.step(gr::desync_set{false});
+  EXPECT_EQ(donor.handed<gr::caught_up>().size(), before + 1);
 }
 
 // It asked while the donor had still to deliver the site that takes it in, and the one before that let the donor forget it.

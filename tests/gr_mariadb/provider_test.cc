@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,29 @@ void keep_line(int, char const* line) { logged.emplace_back(line); }
 
 base::result<gr::seqno_t> next_position = base::fail("not told");
 
+struct turns {  // what the group was asked for, and what happens while somebody waits for its turn
+  std::vector<std::uint64_t> waited, hurried, ordered;
+  std::size_t bytes = 0;
+  std::function<void()> meanwhile = [] {};
+  bool hurries = false;  // after that
+};
+turns asked;
+
 class told_group final : public gr::group {
  public:
   base::result<void> connect(gr::connect_request const&) override { return {}; }
   void disconnect() override {}
-  gr::ordered order(gr::local_write_set) override { return {}; }
+  void wait_for_turn(std::uint64_t trx, std::size_t bytes, std::function<bool()> const& hurries) override {
+    asked.waited.push_back(trx);
+    asked.bytes += bytes;
+    asked.meanwhile();
+    asked.hurries = hurries();
+  }
+  void hurry(std::uint64_t trx) override { asked.hurried.push_back(trx); }
+  gr::ordered order(gr::local_write_set what) override {
+    asked.ordered.push_back(what.trx);
+    return {};
+  }
   void order_later(gr::local_write_set) override {}
   base::result<gr::seqno_t> causal_position(std::chrono::milliseconds) override { return next_position; }
   void state_requested(base::result<base::blob>) override {}
@@ -32,6 +51,7 @@ class told_group final : public gr::group {
   base::result<void> change_protocol(std::string const&) override {
     return base::fail("it has no others to speak with");
   }
+  base::result<void> await_everywhere(gr::seqno_t, std::chrono::milliseconds) override { return {}; }
   void note_progress() override {}
   [[nodiscard]] gr::group_status status() const override { return {}; }
 };
@@ -46,6 +66,7 @@ class connected_provider : public testing::Test {
     data_dir_ = std::filesystem::temp_directory_path() / "quorate_provider_test_XXXXXX";
     ASSERT_NE(::mkdtemp(data_dir_.data()), nullptr);
     logged.clear();
+    asked = {};
     wsrep_init_args args{};
     args.data_dir = data_dir_.c_str();
     args.options = "base_port=4567";
@@ -58,6 +79,17 @@ class connected_provider : public testing::Test {
   static std::size_t count_lines(std::string const& with) {
     return static_cast<std::size_t>(
         std::ranges::count_if(logged, [&](auto const& line) { return line.find(with) != std::string::npos; }));
+  }
+
+  abi::status certify(std::uint64_t trx, std::uint32_t flags) {
+    wsrep_ws_handle handle{trx, nullptr};
+    std::string const row = "a row";
+    wsrep_buf const part{row.data(), row.size()};
+    EXPECT_EQ(provider_.append_data(handle, {&part, 1}, abi::ordered_data), abi::ok);
+    wsrep_trx_meta meta{};
+    auto const answer = provider_.certify(7, handle, flags, meta);
+    provider_.release(handle);
+    return answer;
   }
 
   std::string data_dir_;
@@ -75,6 +107,41 @@ TEST_F(connected_provider, reads_that_fail_alike_are_logged_once_until_one_succe
   next_position = base::fail("no majority");
   EXPECT_EQ(provider_.sync_wait(nullptr, 1, &position), abi::conn_fail);
   EXPECT_EQ(count_lines("causal read"), 2U);
+}
+
+TEST_F(connected_provider, a_transaction_waits_for_its_turn_before_it_is_ordered) {
+  asked.meanwhile = [] { EXPECT_TRUE(asked.ordered.empty()); };
+  certify(5, flag_start | flag_end);
+  EXPECT_EQ(asked.waited, std::vector<std::uint64_t>{5});
+  EXPECT_EQ(asked.bytes, 5U);
+  EXPECT_EQ(asked.ordered, std::vector<std::uint64_t>{5});
+  EXPECT_FALSE(asked.hurries);
+}
+
+// What is rolled back frees what others wait for.
+TEST_F(connected_provider, a_rollback_waits_for_no_turn) {
+  certify(5, flag_rollback);
+  EXPECT_TRUE(asked.waited.empty());
+}
+
+TEST_F(connected_provider, ddl_waits_for_its_turn) {
+  std::string const statement = "CREATE TABLE t";
+  wsrep_buf const part{statement.data(), statement.size()};
+  wsrep_trx_meta meta{};
+  provider_.to_execute_start(7, {}, {&part, 1}, 0, meta);
+  EXPECT_EQ(asked.waited.size(), 1U);
+  EXPECT_EQ(asked.bytes, statement.size());
+}
+
+// An applier wants the locks of one that waits for its turn: it is told to go, and is never ordered.
+TEST_F(connected_provider, brute_force_ends_the_wait_for_a_turn) {
+  std::int64_t victim_seqno = 0;
+  asked.meanwhile = [&] { EXPECT_EQ(provider_.abort_certification(9, 5, &victim_seqno), abi::ok); };
+  EXPECT_EQ(certify(5, flag_start | flag_end), abi::conn_fail);
+  EXPECT_TRUE(asked.hurries) << "so that one who has not begun to wait does not";
+  EXPECT_EQ(asked.hurried, std::vector<std::uint64_t>{5});
+  EXPECT_TRUE(asked.ordered.empty());
+  EXPECT_EQ(victim_seqno, -1);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Goal: the tables about joins have a cell for each column, of its kind, and say what the snapshot says.
+// Goal: the tables about joins and backlogs have a cell for each column, of its kind, and say what the snapshot says.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -90,6 +90,19 @@ TEST(recovery_rows, a_plan_has_a_row_for_each_joiner_and_member) {
     EXPECT_EQ(cell(rows[2], columns, "ASKED_AS"), table_cell(std::int64_t{drawn ? 2 : 3}));
     EXPECT_EQ(cell(rows.back(), columns, "METHOD"), table_cell(std::string("leave")));
   }
+}
+
+TEST(member_stats_rows, have_a_cell_for_each_column_also_while_nothing_is_known_of_a_backlog) {
+  group_status now;
+  now.members.resize(2);
+  now.members[1].backlog = {1, 2, 3, 4, 5, 66, 7, true};
+  auto const columns = member_stats_columns();
+  auto const rows = member_stats_rows(now);
+  expect_shape(rows, columns);
+  EXPECT_EQ(cell(rows[0], columns, "BACKLOG_TO_APPLY"), table_cell(std::int64_t{-1}));
+  EXPECT_EQ(cell(rows[1], columns, "BACKLOG_TO_APPLY"), table_cell(std::int64_t{2}));
+  EXPECT_EQ(cell(rows[1], columns, "BACKLOG_PERCENT"), table_cell(std::int64_t{66}));
+  EXPECT_EQ(cell(rows[1], columns, "FLOW_CONTROL_COUNTS"), table_cell(std::string("YES")));
 }
 
 }  // namespace

@@ -57,9 +57,10 @@ TEST(options, durations_come_in_seconds_and_in_iso_8601) {
 
 TEST(options, what_is_not_built_yet_is_refused_under_its_own_name) {
   gr::option_store store;
-  for (auto const* name : {"group_replication_single_primary_mode", "group_replication_arbitrator"}) {
-    auto const refused = store.set(name, "ON", moment::before_start);
-    ASSERT_FALSE(refused.has_value()) << name;
+  for (auto const& spec : gr::option_table()) {
+    if (!gr::is_not_built_yet(spec) || spec.kind != gr::option_kind::boolean) continue;
+    auto const refused = store.set(spec.name, spec.initial == "ON" ? "OFF" : "ON", moment::before_start);
+    ASSERT_FALSE(refused.has_value()) << spec.name;
     EXPECT_NE(refused.error().text.find("not built yet"), std::string::npos);
   }
   auto const paper = store.set("group_replication_durability", "PAPER", moment::before_start);
@@ -67,9 +68,61 @@ TEST(options, what_is_not_built_yet_is_refused_under_its_own_name) {
   EXPECT_NE(paper.error().text.find("MEMORY"), std::string::npos) << paper.error().text;
   EXPECT_TRUE(store.set("group_replication_durability", "MEMORY", moment::before_start).has_value());
   EXPECT_TRUE(store.set("group_replication_durability", "disk", moment::before_start).has_value());
-  auto const remarks = store.set_all("gcs.fc_limit=32", moment::running);
+  auto const remarks = store.set_all("gcs.max_packet_size=64K", moment::before_start);
   ASSERT_TRUE(remarks.has_value()) << remarks.error().text;
   EXPECT_EQ(remarks->size(), 1U);
+}
+
+TEST(options, galeras_limit_of_flow_control_is_the_appliers_threshold) {
+  gr::option_store store;
+  auto const remarks = store.set_all("gcs.fc_limit=32", moment::running);
+  ASSERT_TRUE(remarks.has_value()) << remarks.error().text;
+  EXPECT_TRUE(remarks->empty());
+  EXPECT_EQ(store.number("group_replication_flow_control_applier_threshold"), 32);
+}
+
+TEST(options, what_cannot_be_otherwise_says_why) {
+  gr::option_store store;
+  auto const refused = store.set("group_replication_arbitrator", "ON", moment::before_start);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().text.find("grarb"), std::string::npos) << refused.error().text;
+  EXPECT_TRUE(store.set("group_replication_paxos_single_leader", "1", moment::running).has_value());
+  EXPECT_FALSE(store.set("group_replication_paxos_single_leader", "0", moment::running).has_value());
+}
+
+TEST(options, a_groups_name_is_a_uuid) {
+  gr::option_store store;
+  auto const refused = store.set("group_replication_group_name", "shop", moment::before_start);
+  ASSERT_FALSE(refused.has_value());
+  for (auto const* part : {"group_replication_group_name", "shop", "UUID"})
+    EXPECT_NE(refused.error().text.find(part), std::string::npos) << refused.error().text;
+  for (auto const* fine : {"", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"})
+    EXPECT_TRUE(store.set("group_replication_group_name", fine, moment::before_start).has_value()) << fine;
+}
+
+std::string warnings_of(base::result<std::vector<gr::option_remark>> const& remarks) {
+  std::string text;
+  for (auto const& each : *remarks)
+    if (each.how == gr::server::level::warning) text += each.text + '\n';
+  return text;
+}
+
+// Goal: of two settings of one option the later wins, and says so, under whatever names they came.
+TEST(options, contradictions_are_warnings_that_name_both) {
+  gr::option_store store;
+  ASSERT_TRUE(store.set("group_replication_member_weight", "12", moment::before_start).has_value());
+  EXPECT_EQ(warnings_of(store.set_all("pc.weight = 12; pc.weight=12", moment::before_start)), "");
+  auto const over = warnings_of(store.set_all("pc.weight = 33", moment::before_start));
+  for (auto const* part : {"pc.weight", "33", "12"}) EXPECT_NE(over.find(part), std::string::npos) << over;
+  EXPECT_EQ(store.number("group_replication_member_weight"), 33);
+  auto const within =
+      warnings_of(store.set_all("gcache.size=1G; group_replication_message_cache_size=2G", moment::running));
+  for (auto const* part : {"gcache.size", "group_replication_message_cache_size", "1G", "2G"})
+    EXPECT_NE(within.find(part), std::string::npos) << within;
+  EXPECT_EQ(store.text("gcache.size"), "2G");
+  EXPECT_EQ(warnings_of(store.set_all("gcache.size=1G", moment::running)), "") << "a new value, and no contradiction";
+  EXPECT_EQ(warnings_of(store.set_all("group_replication_ssl_mode=REQUIRED; socket.ssl=yes", moment::before_start)), "")
+      << "the switch yields";
 }
 
 // Goal: Galera's switch and our mode are one setting, and turning TLS on twice never weakens it.
@@ -129,7 +182,7 @@ TEST(options, a_size_under_galeras_name_is_brought_into_range) {
   EXPECT_EQ(store.number("gcache.size"), 128 << 20);
   EXPECT_FALSE(store.set("group_replication_message_cache_size", "10M", moment::before_start).has_value());
   EXPECT_FALSE(store.set_all("gcache.size=0.5G", moment::before_start).has_value());
-  EXPECT_TRUE(store.set_all("gcache.size=1G", moment::before_start)->empty());
+  EXPECT_TRUE(store.set_all("gcache.size=1G", moment::running)->empty());
 }
 
 TEST(options, what_is_printed_can_be_set_again) {

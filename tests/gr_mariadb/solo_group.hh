@@ -27,6 +27,7 @@ class solo_group final : public gr::group {
   base::result<void> change_protocol(std::string const&) override {
     return base::fail("it has no others to speak with");
   }
+  base::result<void> await_everywhere(gr::seqno_t, std::chrono::milliseconds) override { return {}; }
   void note_progress() override {}
   [[nodiscard]] gr::group_status status() const override;
 

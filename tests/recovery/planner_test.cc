@@ -342,7 +342,7 @@ TEST(planner, clone_that_dropped_the_data_is_never_followed_by_the_log) {
   story now(with);
   now.begin(three(), "a:1-40");
   EXPECT_EQ(now.tell(clone_ended{member(1), "disk full", true}), "clone m2");
-  EXPECT_TRUE(now.tell(clone_ended{member(2), "disk full", true}).starts_with("leave: own data is incomplete"));
+  EXPECT_TRUE(now.tell(clone_ended{member(2), "disk full", true}).starts_with("leave: this server waits for a copy"));
 }
 
 TEST(planner, clone_donor_that_leaves_is_replaced) {

@@ -57,6 +57,13 @@ struct hall {
 
 // Applies at once, on the strand. What it holds is the write sets by position; where there is none a view took the position,
 // or a transaction that failed.
+std::shared_ptr<gr::option_store> all_write() {
+  auto made = std::make_shared<gr::option_store>();
+  EXPECT_TRUE(
+      made->set("group_replication_single_primary_mode", "OFF", gr::option_store::moment::before_start).has_value());
+  return made;
+}
+
 class small_server final : public gr::server {
  public:
   small_server(hall& among, std::string name) : among_(among), name_(std::move(name)), port_(free_port()) {
@@ -131,7 +138,7 @@ class small_server final : public gr::server {
     return lines_;
   }
 
-  std::shared_ptr<gr::option_store> const options = std::make_shared<gr::option_store>();
+  std::shared_ptr<gr::option_store> const options = all_write();
   std::unique_ptr<live_group> group;
   std::chrono::milliseconds connect_patience{60'000};
   std::atomic<bool> online{false};
@@ -204,7 +211,7 @@ class live_group_test : public ::testing::Test {
   void start(std::size_t which, std::vector<std::string> const& seeds) {
     auto const done = servers[which]->start(seeds);
     if (!done) ADD_FAILURE() << done.error().text;
-    EXPECT_TRUE(within(20s, [&] { return servers[which]->online.load(); })) << which << " does not come online";
+    EXPECT_TRUE(within(60s, [&] { return servers[which]->online.load(); })) << which << " does not come online";
   }
   // Commits `each` times from two threads a server; how many passed.
   std::uint64_t load(std::vector<std::size_t> const& on, int each) {

@@ -315,10 +315,7 @@ TEST(send_queue, urgent_comes_first_and_only_the_newest_heartbeat_waits) {
 TEST(send_queue, history_never_starves_and_never_hinders) {
   send_queue queue(1U << 30);
   xcom::fetched history;
-  history.slots.push_back(
-      {xcom::slot_no(1),
-       std::make_shared<xcom::value>(xcom::batch{{{{}, {}, base::blob(std::vector<std::uint8_t>(900000))}}}),
-       {}});
+  history.range.body = base::blob(std::vector<std::uint8_t>(900000));
   ASSERT_TRUE(queue.push(history, xcom::protocol_highest));
   ASSERT_TRUE(queue.push(words(900000), xcom::protocol_highest));
   std::size_t const both = queue.take(xcom::chunk_bytes).size();

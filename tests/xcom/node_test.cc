@@ -39,6 +39,15 @@ class by_hand {
   }
   // A heartbeat that has heard ours.
   void beat(std::uint64_t from, ballot const& leader = {}, slot_no decided = slot_no(10)) {
+    hear(from, heartbeat_of(from, leader, decided));
+  }
+  // Those of members 2 and 3 at once.
+  void beat_both(slot_no decided) {
+    std::vector<event> both;
+    for (std::uint64_t each : {2U, 3U}) both.emplace_back(received{id(each), heartbeat_of(each, {}, decided)});
+    node_.step(both, done_);
+  }
+  heartbeat heartbeat_of(std::uint64_t from, ballot const& leader, slot_no decided) {
     heartbeat said;
     said.log = group;
     said.address = address(from);
@@ -48,7 +57,7 @@ class by_hand {
     said.log_begins = slot_no(1);
     said.count = ++count_;
     said.echo = last<heartbeat>() == nullptr ? 0 : last<heartbeat>()->count;
-    hear(from, said);
+    return said;
   }
   // With the vote of member 2.
   void become_leader() {
@@ -60,6 +69,18 @@ class by_hand {
   }
   void submit(std::string const& text) { step(submitted{node_.next_seq(), base::blob::copy_of(text)}); }
 
+  // The newest of this kind that it sent to this address.
+  template <class Message> [[nodiscard]] Message const* last_to(std::string const& to) const {
+    for (auto each = done_.rbegin(); each != done_.rend(); ++each)
+      if (auto const* sent = std::get_if<send>(&*each); sent != nullptr && sent->address == to)
+        if (auto const* what = std::get_if<Message>(&sent->what)) return what;
+    return nullptr;
+  }
+  template <class Action> [[nodiscard]] Action const* last_action() const {
+    for (auto each = done_.rbegin(); each != done_.rend(); ++each)
+      if (auto const* what = std::get_if<Action>(&*each)) return what;
+    return nullptr;
+  }
   // The newest of this kind that it sent to anybody.
   template <class Message> [[nodiscard]] Message const* last() const {
     for (auto each = done_.rbegin(); each != done_.rend(); ++each)
@@ -401,6 +422,42 @@ TEST(node, an_answer_of_the_successor_of_who_was_asked_is_no_reason_to_ask_again
   EXPECT_EQ(one.last<fetch>(), nullptr) << "nobody has it";
 }
 
+fetched range_of(std::uint64_t from, std::uint64_t up_to) {
+  std::vector<decided_slot> slots;
+  for (auto each = from; each <= up_to; ++each)
+    slots.push_back({slot_no(each), std::make_shared<value const>(no_op{}), {}});
+  return {group, slot_no(from), slot_no(1), slot_no(5000), {}, base::pack(base::encode(slots), base::packing::lz4)};
+}
+
+TEST(node, ranges_are_asked_of_several_members_and_taken_in_order) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat_both(slot_no(5000));
+  auto const asked = one.addressees<fetch>();
+  EXPECT_GE(asked.size(), 3U) << "several at a time";
+  EXPECT_NE(std::ranges::find(asked, address(2)), asked.end());
+  EXPECT_NE(std::ranges::find(asked, address(3)), asked.end());
+  one.hear(2, range_of(267, 522));
+  EXPECT_EQ(one.machine().decided(), slot_no(10)) << "what is before it has not come";
+  one.hear(3, range_of(11, 266));
+  EXPECT_EQ(one.machine().decided(), slot_no(522));
+}
+
+TEST(node, a_range_that_does_not_check_is_asked_of_another_member) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat_both(slot_no(400));
+  ASSERT_NE(one.last<fetch>(), nullptr);
+  auto const who = one.addressees<fetch>().back() == address(2) ? 2U : 3U;
+  auto const from = one.last<fetch>()->from.value();
+  auto bad = range_of(from, 100);
+  bad.decided = slot_no(400);
+  bad.range.hash[0] ^= 1;
+  one.forget();
+  one.hear(who, bad);
+  EXPECT_EQ(one.machine().decided(), slot_no(from - 1));
+  EXPECT_EQ(one.addressees<fetch>(), (std::vector{address(who == 2 ? 3 : 2)}));
+  EXPECT_EQ(one.last<fetch>()->from, slot_no(from));
+}
+
 TEST(node, a_joiner_at_a_live_members_address_is_refused_and_at_a_dead_ones_taken_in) {
   by_hand one({entry(1), entry(2), entry(3)});
   one.become_leader();
@@ -544,7 +601,7 @@ TEST(node, a_log_purged_in_the_middle_of_history_does_not_grow_back) {
   checkpoint from;
   from.slot = slot_no(4);
   from.at = one.machine().current_site();
-  one.step(start_delivery{from, std::nullopt, true});
+  one.step(start_delivery{from, {}, true});
   for (std::uint64_t slot = 5; slot <= 9; ++slot) {
     if (one.count<read_log>() > 0) one.step(log_read{slot_no(slot), {}});
     speak();
@@ -560,6 +617,38 @@ TEST(node, a_log_purged_in_the_middle_of_history_does_not_grow_back) {
   one.tick(20);
   ASSERT_NE(one.last<heartbeat>(), nullptr);
   EXPECT_EQ(one.last<heartbeat>()->log_begins, slot_no(8));
+}
+
+// Two members that came back may each wait for the note of a slot that neither has handed to its application.
+TEST(node, a_note_that_nobody_writes_is_given_up_later_than_a_slot_that_nobody_has) {
+  for (bool const with_notes : {false, true}) {
+    by_hand one({entry(1), entry(2), entry(3)});
+    auto const speak = [&](slot_no log_begins) {
+      for (std::uint64_t each : {2U, 3U}) {
+        auto said = one.heartbeat_of(each, {}, slot_no(10));
+        said.delivered = slot_no(4);
+        said.log_begins = log_begins;
+        one.hear(each, said);
+      }
+    };
+    checkpoint from;
+    from.slot = slot_no(4);
+    from.at = one.machine().current_site();
+    auto const first_held = with_notes ? slot_no(1) : slot_no(8);
+    speak(first_held);
+    one.step(start_delivery{from, {}, true});
+    std::uint64_t ticks = 0;
+    for (; one.count<history_lost>() == 0 && ticks < 10'000; ++ticks) {
+      if (one.count<read_log>() > 0) one.step(log_read{slot_no(5), {}});
+      if (ticks % 20 == 0) speak(first_held);
+      one.tick(1);
+    }
+    auto const suspected = node_config{}.suspect_ticks.value();
+    EXPECT_GT(ticks, (with_notes ? 19 : 1) * suspected);
+    EXPECT_LT(ticks, (with_notes ? 22 : 4) * suspected);
+    ASSERT_NE(one.last_action<history_lost>(), nullptr);
+    EXPECT_EQ(one.last_action<history_lost>()->wanted, slot_no(5));
+  }
 }
 
 TEST(node, a_leader_below_our_promise_is_told) {
@@ -590,6 +679,32 @@ TEST(node, who_leaves_goes_when_a_majority_of_those_that_stay_know) {
   EXPECT_TRUE(one.machine().is_member());
   one.hear(3, without);
   EXPECT_FALSE(one.machine().is_member());
+}
+
+// An older leader's wish, found in a promise: who has to go decides that it goes, and without it nobody knows.
+TEST(node, a_leader_that_takes_itself_out_goes_when_a_majority_of_those_that_stay_know) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2);
+  while (one.last<pre_vote>() == nullptr) one.tick(1);
+  one.hear(2, pre_vote_reply{group, one.last<pre_vote>()->round, true, {}, slot_no(10)});
+  ASSERT_NE(one.last<prepare>(), nullptr);
+  auto const by = one.last<prepare>()->by;
+  site const next{6, {entry(2), entry(3)}, {}};
+  accepted_slot const found{slot_no(11), {1, id(3)}, std::make_shared<value const>(site_change{next})};
+  one.hear(2, promise{group, by, one.last<prepare>()->from, slot_no(10), {found}});
+  ASSERT_TRUE(one.machine().is_leader());
+  one.forget();
+  one.hear(2, accepted{group, by, slot_no(11)});
+  EXPECT_EQ(one.machine().decided(), slot_no(11));
+  EXPECT_TRUE(one.machine().is_member()) << "nobody else knows";
+  ASSERT_NE(one.last_to<heartbeat>(address(2)), nullptr);
+  EXPECT_EQ(one.last_to<heartbeat>(address(2))->decided, slot_no(11));
+  not_a_member const without{group, next};
+  one.hear(2, without);
+  EXPECT_TRUE(one.machine().is_member());
+  one.hear(3, without);
+  EXPECT_FALSE(one.machine().is_member());
+  EXPECT_EQ(one.count<expelled>(), 1U);
 }
 
 TEST(node, strangers_have_no_say) {
@@ -761,7 +876,7 @@ TEST(node, a_joiner_that_does_not_speak_the_groups_protocol_is_told) {
   stranger.speaks = {1, 1};
   one.hear(7, join_request{stranger, {address(1)}});
   ASSERT_NE(one.last<join_refused>(), nullptr);
-  EXPECT_NE(one.last<join_refused>()->reason.find("protocol 2"), std::string::npos);
+  EXPECT_NE(one.last<join_refused>()->reason.find("protocol " + std::to_string(protocol_highest)), std::string::npos);
 }
 
 TEST(node, nine_vote_and_others_may_follow) {
@@ -798,6 +913,18 @@ by_hand two_zones(std::uint32_t zone_of_2, std::uint32_t zone_of_3) {
   site at{5, {entry(1), second, third}, {}};
   at.rules.each_zone = true;
   return by_hand(at);
+}
+
+TEST(node, limits_set_while_it_runs_count_from_then_on) {
+  auto one = two_zones(0, 0);
+  one.become_leader();
+  one.beat(2);
+  one.beat(3);
+  one.tick(50);
+  EXPECT_FALSE(one.machine().peers().at(id(2)).suspected);
+  one.step(set_limits{base::tick_count(20), base::tick_count(500), 1U << 20});
+  one.tick(1);
+  EXPECT_TRUE(one.machine().peers().at(id(2)).suspected);
 }
 
 TEST(node, a_slot_waits_for_every_zone_that_is_not_silent) {
@@ -888,4 +1015,111 @@ TEST(node, a_restarted_member_gives_way_to_a_minority_that_was_forced) {
 }
 
 }  // namespace
+
+// ---- payloads do not go back to where they came from ----
+
+base::blob const long_text = base::blob::copy_of(std::string(5000, 'x'));
+constexpr origin_seq third_of_first_boot = first_of_boot(1).next().next();
+
+accept const* last_accept_to(by_hand const& one, unsigned who) { return one.last_to<accept>(address(who)); }
+message const& only_message(accept const& of) { return std::get<batch>(*of.slots.back().what).messages.at(0); }
+
+TEST(node, a_large_payload_is_not_sent_back_to_its_origin) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  one.hear(3, forward{group, true, {{id(3), third_of_first_boot, long_text}}, true});
+  ASSERT_NE(last_accept_to(one, 3), nullptr);
+  EXPECT_TRUE(last_accept_to(one, 3)->without_own);
+  EXPECT_TRUE(only_message(*last_accept_to(one, 3)).payload.empty());
+  EXPECT_FALSE(last_accept_to(one, 2)->without_own);
+  EXPECT_EQ(only_message(*last_accept_to(one, 2)).payload, long_text);
+}
+
+TEST(node, an_accept_that_is_repeated_is_whole) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  one.hear(3, forward{group, true, {{id(3), third_of_first_boot, long_text}}, true});
+  one.forget();
+  one.tick(60);
+  ASSERT_NE(last_accept_to(one, 3), nullptr);
+  EXPECT_FALSE(last_accept_to(one, 3)->without_own);
+  EXPECT_EQ(only_message(*last_accept_to(one, 3)).payload, long_text);
+}
+
+// It may have delivered it already, in a slot of another leader's.
+TEST(node, what_another_leader_was_sent_as_well_is_sent_whole) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  one.hear(3, forward{group, true, {{id(3), third_of_first_boot, long_text}}, false});
+  one.hear(3, forward{group, false, {{id(3), third_of_first_boot.next(), long_text}}, true});
+  ASSERT_NE(last_accept_to(one, 3), nullptr);
+  EXPECT_TRUE(last_accept_to(one, 3)->without_own) << "of this one it was not";
+  one.forget();
+  one.hear(3, forward{group, false, {{id(3), third_of_first_boot, long_text}}, false});
+  EXPECT_EQ(last_accept_to(one, 3), nullptr) << "queued once in a ballot";
+}
+
+TEST(node, small_payloads_and_those_of_an_older_protocol_are_sent_to_all_alike) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  one.hear(3, forward{group, true, {{id(3), third_of_first_boot, base::blob::copy_of("x")}}, true});
+  ASSERT_NE(last_accept_to(one, 3), nullptr);
+  EXPECT_FALSE(last_accept_to(one, 3)->without_own);
+
+  site old{5, {entry(1), entry(2), entry(3)}, {}};
+  old.rules.protocol = 1;
+  by_hand other(old);
+  other.become_leader();
+  other.hear(3, forward{group, true, {{id(3), third_of_first_boot, long_text}}, true});
+  ASSERT_NE(last_accept_to(other, 3), nullptr);
+  EXPECT_FALSE(last_accept_to(other, 3)->without_own);
+}
+
+TEST(node, an_origin_puts_its_payload_in_again) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.hear(2, proposal(11, 11));  // a leader to send to
+  one.submit(std::string(5000, 'x'));
+  ASSERT_NE(one.last<forward>(), nullptr);
+  EXPECT_TRUE(one.last<forward>()->fresh);
+  batch const bare{{{id(1), first_of_boot(1), {}}}};
+  one.hear(2, accept{group,
+                     {7, id(2)},
+                     slot_no(11),
+                     slot_no(11),
+                     {{slot_no(12), {7, id(2)}, std::make_shared<value const>(bare)}},
+                     true});
+  auto const* kept = one.last_action<persist_accepted>();
+  ASSERT_NE(kept, nullptr);
+  EXPECT_EQ(std::get<batch>(*kept->slot.what).messages.at(0).payload, long_text);
+  EXPECT_EQ(one.last<accepted>()->up_to, slot_no(12));
+}
+
+// It was restarted: these are messages of its boot before.
+TEST(node, an_origin_without_the_payload_does_not_acknowledge) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.hear(2, proposal(11, 11));
+  one.forget();
+  batch const bare{{{id(1), first_of_boot(1), {}}}};
+  one.hear(2, accept{group,
+                     {7, id(2)},
+                     slot_no(11),
+                     slot_no(11),
+                     {{slot_no(12), {7, id(2)}, std::make_shared<value const>(bare)}},
+                     true});
+  EXPECT_EQ(one.last_action<persist_accepted>(), nullptr);
+  EXPECT_EQ(one.last<accepted>()->up_to, slot_no(11));
+}
+
+// The new leader cannot know what the old one proposed, and whether we delivered it meanwhile.
+TEST(node, what_is_sent_to_a_second_leader_is_not_fresh) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.hear(2, proposal(11, 11));
+  one.submit(std::string(5000, 'x'));
+  one.forget();
+  one.hear(3, accept{group, {9, id(3)}, slot_no(12), slot_no(11), {}});
+  one.tick(1);
+  ASSERT_NE(one.last<forward>(), nullptr);
+  EXPECT_FALSE(one.last<forward>()->fresh);
+}
+
 }  // namespace xcom

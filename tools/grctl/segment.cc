@@ -46,6 +46,10 @@ std::string text(gr::state_request_message const& what) {
   return fmt::format("{} asks {} for a copy", xcom::to_string(what.joiner), xcom::to_string(what.donor));
 }
 std::string text(gr::marker_message const&) { return "marker"; }
+std::string text(gr::role_message const& what) {
+  return fmt::format("epoch {}: {}", what.epoch,
+                     gr::describe(what.what, [](xcom::member_id const& who) { return xcom::to_string(who); }));
+}
 
 std::string payload_text(base::blob const& payload) {
   auto const decoded = base::decode<gr::ordered_message>(payload);
@@ -73,6 +77,13 @@ std::string text(xcom::value const& what) {
   return all;
 }
 
+// Nothing where every member writes and nobody has said anything else.
+std::string roles_text(gr::group_roles const& roles) {
+  if (roles == gr::group_roles{}) return "";
+  return fmt::format(", epoch {} {}{}", roles.epoch, gr::to_string(roles.mode),
+                     roles.has_primary() ? " " + xcom::to_string(roles.primary) : std::string{});
+}
+
 // ---- records ----
 std::string text(xcom::log_opening const& head) {
   constexpr std::array<char const*, 3> how{"goes on", "forgets what was undecided", "forgets everything before"};
@@ -93,8 +104,9 @@ std::string text(xcom::slot_note const& note) {
   return fmt::format("note      {}{}", note.slot.value(), note_text(note.note));
 }
 std::string text(xcom::checkpoint const& at) {
-  auto const state = base::decode<gr::replicated_state>(at.app);
-  std::string const position = state ? fmt::format("{}:{}", base::to_string(state->history), state->seqno)
+  auto const state = gr::decode_state(at.app);
+  std::string const position = state ? fmt::format("{}:{}{}", base::to_string(state->positions.history),
+                                                   state->positions.seqno, roles_text(state->roles))
                                      : fmt::format("{} bytes of state", at.app.size());
   return fmt::format("checkpoint {}, {}, {} origins, {}", at.slot.value(), position, at.delivered.size(), text(at.at));
 }

@@ -220,6 +220,7 @@ bool donor::read_snapshot() {
 // From there on the whole server waits for the backup's last bytes, and so for us: more of them are kept here, and should that not
 // do, they are sent without regard to the rate.
 void donor::note_stage(std::string_view line) {
+  time_stage(line);
   if (line.find("BACKUP STAGE BLOCK_") == line.npos) return;
   {
     std::lock_guard const hold(mutex_);
@@ -227,6 +228,19 @@ void donor::note_stage(std::string_view line) {
     window_.widen(window_chunks_at_the_end);
   }
   changed_.notify_all();
+}
+
+// How long commits were held back, and for how much of it mariadb-backup was behind with InnoDB's redo log.
+void donor::time_stage(std::string_view line) {
+  auto const now = now_ms();
+  auto const says = [line](char const* words) { return line.find(words) != line.npos; };
+  if (redo_wait_began_ms_ != 0) redo_waited_ms_ += now - std::exchange(redo_wait_began_ms_, 0);
+  if (held_since_ms_ == 0 && says("BACKUP STAGE BLOCK_DDL")) held_since_ms_ = now;
+  if (held_since_ms_ == 0) return;
+  if (says("Waiting for log copy thread")) redo_wait_began_ms_ = now;
+  if (says("Executing BACKUP STAGE END"))
+    say(fmt::format("commits were held back for {} ms, {} of them until the redo log was copied", now - held_since_ms_,
+                    redo_waited_ms_));
 }
 
 bool donor::is_urgent() const { return commits_wait_ && !ended_ && !window_.has_room(); }

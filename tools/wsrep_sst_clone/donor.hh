@@ -52,6 +52,7 @@ class donor {
   bool keep(std::vector<std::uint8_t> bytes);
   void end_snapshot(child& backup);
   void note_stage(std::string_view line);
+  void time_stage(std::string_view line);
   [[nodiscard]] std::vector<std::string> backup_command(std::string const& target) const;
 
   void run_lane(lane_no who);
@@ -82,6 +83,10 @@ class donor {
   cloning::throttle throttle_;
   std::optional<cloning::progress> progress_;
   bool commits_wait_ = false;  // for the backup
+  // By the reader of what mariadb-backup says.
+  std::uint64_t held_since_ms_ = 0;
+  std::uint64_t redo_wait_began_ms_ = 0;
+  std::uint64_t redo_waited_ms_ = 0;
   std::uint64_t read_bytes_ = 0;
   std::uint64_t sent_bytes_ = 0;  // packed
   std::atomic<bool> welcomed_ = false;

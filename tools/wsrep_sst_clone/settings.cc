@@ -84,7 +84,7 @@ base::result<void> take_section(pairs const& section, gr::option_store& into) {
 }
 
 base::result<void> apply(gr::option_store const& options, settings& into) {
-  auto const packing = cloning::parse_packing(options.text("group_replication_clone_compression"));
+  auto const packing = base::parse_packing(options.text("group_replication_clone_compression"));
   auto const keep = runtime::parse_keep_old(options.text("group_replication_clone_keep_old"));
   if (!packing) return packing.error();
   if (!keep) return keep.error();
