@@ -20,10 +20,10 @@ from harness import GALERA, Group, check, provider_path  # noqa: E402
 TABLES, ROWS = 4, 20000
 
 
-def sysbench(member, workload, threads, seconds, action="run"):
+def sysbench(member, workload, threads, seconds, action="run", events=0, rate=0):
     return subprocess.Popen(
         ["sysbench", workload, "--db-driver=mysql", f"--mysql-socket={member.socket}", "--mysql-user=root", "--mysql-db=sbtest",
-         f"--tables={TABLES}", f"--table-size={ROWS}", f"--threads={threads}", f"--time={seconds}", "--rand-seed=7", "--rand-type=uniform",
+         f"--tables={TABLES}", f"--table-size={ROWS}", f"--threads={threads}", f"--time={seconds}", f"--events={events}", f"--rate={rate}", "--rand-seed=7", "--rand-type=uniform",
          "--mysql-ignore-errors=1213,1205,1020,1180", action], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
