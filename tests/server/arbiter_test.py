@@ -53,6 +53,8 @@ def any_one_of_the_three_may_die():
         arbiter = Arbiter(group).start()
         seen = wait_for("the arbiter in REPLICATION_GROUP_MEMBERS", 20, lambda: [each for each in rows_of(group[0]) if each["MEMBER_ROLE"] == "ARBITRATOR"])
         check(len(seen) == 1 and seen[0]["MEMBER_STATE"] == "ONLINE", f"the arbiter's row: {seen}")
+        # Which links it has it says in the group's protocol; an arbiter that stayed with the first one says nothing.
+        wait_for("the arbiter's links", 20, lambda: all(each["UNLINKED"] == "" for each in rows_of(group[0])))
         writers = Writers(group.members)
         time.sleep(1)
         for victim, survivor in ((group[0], group[1]), (group[1], group[0])):

@@ -10,7 +10,7 @@ import time
 
 import pymysql
 
-from harness import Failed, Group, Writers, check, processes_of_session, run, wait_for
+from harness import Failed, Group, Writers, check, processes_of_session, run, small_disk, used_megabytes, wait_for
 from tls_test import Authority, secure
 
 # Steps of the joiner, in their order (tools/wsrep_sst_clone, runtime/data_swap.cc). Those of the swap are named just before they are
@@ -302,31 +302,9 @@ def connection_lost():
         group.check_equal()
 
 
-@contextlib.contextmanager
-def small_disk(member, megabytes):
-    """A file system of that size for the member's data, with what is there now."""
-    aside = member.directory / "aside"
-    member.data.rename(aside)
-    member.group.make_directory(member.data)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0750", "tmpfs", str(member.data)], check=True)
-    member.group.give(member.data)
-    try:
-        subprocess.run(["cp", "-a", f"{aside}/.", str(member.data)], check=True)
-        yield
-    finally:
-        member.kill()
-        subprocess.run(["umount", str(member.data)], check=True)
-        member.data.rmdir()
-        aside.rename(member.data)
-
-
-def used_megabytes(path):
-    return int(subprocess.run(["du", "-sm", str(path)], check=True, capture_output=True, text=True).stdout.split()[0])
-
-
 def disk_full():
     """no room on the joiner, known at once or found out in the middle: it says so, and its old data is whole"""
-    with clone_group(2, provider_options=["group_replication_clone_max_rate=16M"]) as group:
+    with clone_group(2, provider_options=["group_replication_clone_max_rate=4M"]) as group:
         group.form()
         fill(group[0])
         fill_noise(group[0], 48)
@@ -373,6 +351,25 @@ def wrong_credentials():
         group[0].sql("SET GLOBAL wsrep_sst_auth = 'root:'")
         group[1].start()
         print(f"  {cloned(group[1])}")
+        group.check_equal()
+
+
+def no_donor_can_but_the_log_would_do():
+    """a member with data asks for a clone by clone_threshold and its donor fails: it ends with the reason and its data, and the log brings it back"""
+    options = {"group_replication_clone_threshold": 3, "group_replication_recovery_reconnect_interval": 1}
+    with clone_group(2, server_options=options) as group:
+        group.form()
+        fill(group[0])
+        group[1].stop()
+        for number in range(1, 11):
+            group[0].sql(f"INSERT INTO d.round VALUES ({number})")
+        group[0].sql("SET GLOBAL wsrep_sst_auth = 'nobody:wrong'")
+        group[1].start(wait=False)
+        group[1].wait_exit(60)
+        print(f"  {group[1].wait_log('nobody is left to clone from.*').group(0)}")
+        group[1].settings["server_options"] = {"group_replication_clone_threshold": 1000}
+        group[1].start()
+        check(group[1].recovery().startswith("incremental"), group[1].recovery())
         group.check_equal()
 
 
@@ -499,5 +496,6 @@ def data_elsewhere():
 
 if __name__ == "__main__":
     run(wiped_member_is_cloned, joiner_killed_before_the_swap, joiner_killed_in_the_swap, server_killed_with_the_joiner, donor_killed,
-        donor_program_killed, donor_program_hangs, connection_lost, disk_full, wrong_credentials, with_tls, tls_on_one_side_only, throttled, every_way_of_packing,
+        donor_program_killed, donor_program_hangs, connection_lost, disk_full, wrong_credentials,
+        no_donor_can_but_the_log_would_do, with_tls, tls_on_one_side_only, throttled, every_way_of_packing,
         old_data_is_kept, data_elsewhere)

@@ -154,6 +154,8 @@ class Member:
         }
         if not galera:
             lines |= {"plugin_dir": self.group.directory / "lib", "plugin_load_add": "group_replication", "plugin_maturity": "unknown"}
+            if self.group.all_write:
+                lines |= {"loose_group_replication_single_primary_mode": "OFF"}
         for given in (self.group.server_options, self.settings.get("server_options", {})):
             lines |= given
         text = "[mysqld]\n" + "".join(f"{key}={value}\n" if value is not None else f"{key}\n" for key, value in lines.items())
@@ -335,7 +337,8 @@ class Member:
 class Group:
     """The members of one group and the directory they live in."""
 
-    def __init__(self, size=3, *, provider=None, server_options=None, provider_options=(), member_settings=None, group_name="quorate_test"):
+    def __init__(self, size=3, *, provider=None, server_options=None, provider_options=(), member_settings=None, group_name="quorate_test",
+                 all_write=True):
         self.source = pathlib.Path(provider) if provider else provider_path()
         check(self.source.exists(), f"no provider at {self.source}: build it first (./dev build)")
         self.is_galera = "galera_smm" in self.source.name
@@ -343,6 +346,7 @@ class Group:
         self.mariadbd = shutil.which("mariadbd", path=os.environ.get("PATH", "") + ":/usr/sbin") or "mariadbd"
         self.group_name = group_name
         self.server_options, self.provider_options = server_options or {}, list(provider_options)
+        self.all_write = all_write  # what is replicated, and how, is the same with one primary; with several more can be seen at once
         self.environment = {}  # of the servers, beside the usual
         self.running = []
         self.keep = False
@@ -414,8 +418,8 @@ class Group:
         who = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []} if self.user else {}
         if namespace:
             # Entering a namespace needs root; the server drops it itself.
-            command = ["ip", "netns", "exec", namespace, "setpriv", "--pdeathsig=KILL", f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}",
-                       "--clear-groups", *map(str, command)]
+            command = ["ip", "netns", "exec", namespace, "setpriv", *(["--pdeathsig=KILL"] if dies_with_us else []),
+                       f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}", "--clear-groups", *map(str, command)]
             who = {}
         with open(output, "ab") as sink:
             process = subprocess.Popen([str(each) for each in command], stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
@@ -443,10 +447,14 @@ class Group:
 
     def template(self):
         """A data directory as after installation, made once for a group."""
-        path = self.directory / "template"
+        path, temporary = self.directory / "template", self.directory / "tmp"
         if not path.exists():
+            # A server that starts removes temporary tables from its tmpdir, also another's.
+            temporary.mkdir(exist_ok=True)
+            temporary.chmod(0o777)
             process = self.spawn(["mariadb-install-db", "--no-defaults", f"--datadir={path}", "--auth-root-authentication-method=normal",
-                                  "--skip-name-resolve", "--force", "--innodb-log-file-size=48M"], self.directory / "install.log")
+                                  "--skip-name-resolve", "--force", "--innodb-log-file-size=48M", f"--tmpdir={temporary}"],
+                                 self.directory / "install.log")
             status = process.wait(180)
             self.end(process)
             check(status == 0, f"mariadb-install-db failed:\n{(self.directory / 'install.log').read_text()[-2000:]}")
@@ -573,6 +581,28 @@ class Writers:
 
 
 _groups = []
+
+
+@contextlib.contextmanager
+def small_disk(member, megabytes):
+    """A file system of that size for the member's data, with what is there now."""
+    aside = member.directory / "aside"
+    member.data.rename(aside)
+    member.group.make_directory(member.data)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0750", "tmpfs", str(member.data)], check=True)
+    member.group.give(member.data)
+    try:
+        subprocess.run(["cp", "-a", f"{aside}/.", str(member.data)], check=True)
+        yield
+    finally:
+        member.kill()
+        subprocess.run(["umount", str(member.data)], check=True)
+        member.data.rmdir()
+        aside.rename(member.data)
+
+
+def used_megabytes(path):
+    return int(subprocess.run(["du", "-sm", str(path)], check=True, capture_output=True, text=True).stdout.split()[0])
 
 
 def _end_all():

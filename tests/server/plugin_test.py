@@ -9,7 +9,9 @@ from harness import Group, check, run, wait_for
 
 WRONG_VALUE, WRONG_TYPE, READ_ONLY, GLOBAL_ONLY = 1231, 1232, 1238, 1229
 TABLES = ("REPLICATION_GROUP_MEMBERS", "REPLICATION_GROUP_MEMBER_STATS", "REPLICATION_GROUP_COMMUNICATION_INFORMATION",
-          "REPLICATION_GROUP_RECOVERY", "REPLICATION_GROUP_DONORS", "REPLICATION_GROUP_JOIN_PLAN")
+          "REPLICATION_GROUP_CONFLICTS", "REPLICATION_GROUP_RECOVERY", "REPLICATION_GROUP_DONORS", "REPLICATION_GROUP_JOIN_PLAN",
+          "REPLICATION_GROUP_MEMBER_ACTIONS", "REPLICATION_GROUP_CONFIGURATION_VERSION")
+CONFIGURATION = "REPLICATION_GROUP_CONFIGURATION"
 MYSQL_MEMBERS_COLUMNS = ["CHANNEL_NAME", "MEMBER_ID", "MEMBER_HOST", "MEMBER_PORT", "MEMBER_STATE", "MEMBER_ROLE", "MEMBER_VERSION",
                          "MEMBER_COMMUNICATION_STACK"]
 BIGGEST = 2**63 - 1
@@ -57,7 +59,7 @@ def active_plugins(server):
 
 def check_idle(server):
     """What a plugin without a group shows."""
-    check(active_plugins(server) == {"group_replication", *TABLES}, f"active: {active_plugins(server)}")
+    check(active_plugins(server) == {"group_replication", CONFIGURATION, *TABLES}, f"active: {active_plugins(server)}")
     for table in TABLES:
         check(server.sql(f"SELECT * FROM information_schema.{table}") == (), f"{table} should be empty")
     columns, _ = server.group_members()

@@ -2,6 +2,7 @@
 """What a user sees of a join, while it runs and afterwards: REPLICATION_GROUP_RECOVERY, _DONORS and _JOIN_PLAN, and the error log."""
 import contextlib
 import re
+import subprocess
 import time
 
 import pymysql
@@ -56,7 +57,7 @@ def prepare(group):
 def write_heavily(member, transactions):
     for each in range(transactions):
         first = each * HEAVY_ROWS + 1
-        member.sql(f"INSERT INTO d.t SELECT seq, REPEAT(MD5(seq), 5) FROM seq_{first}_to_{first + HEAVY_ROWS - 1}", database="d", timeout=120)
+        member.sql(f"INSERT INTO d.t SELECT seq, REPEAT(MD5(seq), 5) FROM seq_{first}_to_{first + HEAVY_ROWS - 1}", database="d", timeout=400)
 
 
 def incrementally():
@@ -136,12 +137,13 @@ def by_full_copy():
 
 def donor_is_killed():
     """the donor is killed in mid-transfer: another one continues, nothing is read twice into the tables, and both are told"""
-    with Group(4, server_options={"wsrep_slave_threads": 1}) as group:
+    # Put out soon after it died: what a member's log misses comes from whoever has it, and the join may be over in seconds.
+    with Group(4, server_options={"wsrep_slave_threads": 1, "group_replication_member_expel_timeout": 1}) as group:
         group.form()
         prepare(group)
         joiner = group[3]
         joiner.stop()
-        write_heavily(group[0], 16)  # more than a member takes in before it has applied some
+        write_heavily(group[0], 20)  # more than a member takes in before it has applied some
         joiner.start(wait=False)
         wait_for("a donor that sends", 60, lambda: re.search(r"recovery: incremental, from donor (m\d)", joiner.log()))
         first = re.findall(r"recovery: incremental, from donor (m\d)", joiner.log())[-1]
@@ -161,12 +163,13 @@ def donor_is_killed():
 
 def donor_stands_still():
     """the donor is stopped (SIGSTOP) in mid-transfer: it is replaced, whether it is found silent or brings nothing"""
-    with Group(4, server_options={"wsrep_slave_threads": 1, "group_replication_recovery_progress_timeout": 2}) as group:
+    with Group(4, server_options={"wsrep_slave_threads": 1, "group_replication_recovery_progress_timeout": 2,
+                                   "group_replication_member_expel_timeout": 1}) as group:
         group.form()
         prepare(group)
         joiner = group[3]
         joiner.stop()
-        write_heavily(group[0], 16)
+        write_heavily(group[0], 20)
         joiner.start(wait=False)
         wait_for("a donor that sends", 60, lambda: re.search(r"recovery: incremental, from donor (m\d)", joiner.log()))
         first = re.findall(r"recovery: incremental, from donor (m\d)", joiner.log())[-1]
@@ -301,10 +304,91 @@ def own_transactions():
         group.check_equal()
 
 
+def insert_rows(member, transactions):
+    """So many transactions of one row each, by sysbench."""
+    done = subprocess.run(
+        ["sysbench", "oltp_insert", "--db-driver=mysql", f"--mysql-socket={member.socket}", "--mysql-user=root", "--mysql-db=d", "--tables=1",
+         "--threads=8", "--time=0", f"--events={transactions}", "run"], capture_output=True, text=True, check=False)
+    check(done.returncode == 0, f"sysbench failed:\n{done.stdout[-1000:]}{done.stderr[-500:]}")
+
+
+def behind_by_little_and_much():
+    """a member 0, 1 and 100,000 transactions behind: it misses so many, and has them afterwards"""
+    with Group(3, provider_options=["gcache.size=1G"]) as group:
+        group.form()
+        group[0].sql("CREATE DATABASE d", "CREATE TABLE d.sbtest1 (id INT PRIMARY KEY AUTO_INCREMENT, k INT NOT NULL, c CHAR(120) NOT NULL, "
+                     "pad CHAR(60) NOT NULL, KEY (k))")
+        group.check_equal()
+        for transactions in (0, 1, 100_000):
+            group[2].stop()
+            before = int(group[0].status("wsrep_last_committed"))
+            if transactions:
+                insert_rows(group[0], transactions)
+            written = int(group[0].status("wsrep_last_committed")) - before
+            began = time.monotonic()
+            group[2].start(timeout=240)
+            row = last_join(group[2])
+            print(f"  {written} behind: ONLINE after {time.monotonic() - began:.1f} s, {row['TRANSACTIONS_DONE']} read, {row['METHOD']}")
+            check(written >= transactions and row["FULL_COPIES"] == 0, f"{written}: {row}")
+            # The views of its leaving and coming back are positions as well.
+            check(written <= row["TRANSACTIONS_DONE"] <= written + 3, f"{written}: {row}")
+            group.check_equal()
+
+
+def donor_with_a_damaged_log():
+    """bytes of a donor's log are damaged on its disk: it says so, sends none of it, and another member is read from"""
+    with Group(3) as group:
+        group.form()
+        prepare(group)
+        joiner, damaged = group[2], group[0]
+        joiner.stop()
+        write_heavily(group[1], 3)
+        group.check_equal(group.members[:2])
+        for each in sorted(damaged.data.glob("group_replication.0*.log")):
+            with open(each, "r+b") as log:  # one byte of each 64 KiB, beyond what was read before
+                for at in range(1 << 20, each.stat().st_size, 1 << 16):
+                    log.seek(at)
+                    byte = log.read(1)
+                    log.seek(at)
+                    log.write(bytes([byte[0] ^ 0x20]))
+        joiner.settings["server_options"] = {"wsrep_sst_donor": damaged.name}
+        joiner.start(timeout=120)
+        row = last_join(joiner)
+        print(f"  {row['DONOR_NAME']}, {row['ATTEMPTS']} attempts, {row['LASTED_MS']} ms: {row['LAST_ERROR']}")
+        check(row["FULL_COPIES"] == 0, f"{row}")
+        print(f"  {damaged.wait_log('cannot serve another member from the log: .*', 5).group(0)[:200]}")
+        group.check_equal()
+
+
+def two_at_once():
+    """two members come back at once while the others are written to, one after a shutdown and one after a kill"""
+    with Group(4) as group:
+        group.form()
+        prepare(group)
+        group[2].stop()
+        group[3].kill()
+        write_heavily(group[0], 3)
+        writers = Writers(group.members[:2])
+        group[2].start(wait=False)
+        group[3].start(wait=False, recover=True)
+        for each in group.members[2:]:
+            each.wait_ready(240)
+        time.sleep(1)
+        writers.stop()
+        for each in group.members[2:]:
+            row = last_join(each)
+            check(row["PHASE"] == "ONLINE" and row["TRANSACTIONS_DONE"] >= 3, f"{row}")
+            print(f"  {each.name}: {each.recovery()}")
+        for each in group.members:
+            writers.check_present(each)
+        group.check_equal()
+
+
 def answers(member):
     with contextlib.suppress(pymysql.err.MySQLError, OSError):
         return member.value("SELECT 1") == 1
 
 
 if __name__ == "__main__":
-    run(incrementally, after_a_kill, by_full_copy, donor_is_killed, donor_stands_still, named_donors, what_if, own_transactions)
+    run(incrementally, after_a_kill, by_full_copy, donor_is_killed, donor_stands_still, named_donors, what_if, own_transactions,
+        behind_by_little_and_much, donor_with_a_damaged_log, two_at_once)

@@ -3,7 +3,9 @@
 import subprocess
 import time
 
-from harness import Group, Writers, check, root, run, wait_for
+import pymysql
+
+from harness import NOT_READY, Group, Writers, check, root, run, small_disk, used_megabytes, wait_for
 
 
 def rows_of(member):
@@ -28,6 +30,17 @@ def hang(member, names=""):
 
 def mend(member):
     (member.directory / "hang").unlink()
+
+
+def refused(member):
+    """It runs, and takes neither a write nor a read that could be old."""
+    for statement in ("INSERT INTO test.acknowledged VALUES (99, 1, 1)", "SELECT COUNT(*) FROM test.acknowledged"):
+        try:
+            member.sql(statement)
+        except pymysql.err.OperationalError as error:
+            check(error.args[0] == NOT_READY, f"{statement}: {error}")
+        else:
+            check(False, f"{member.name} took: {statement}")
 
 
 def a_disk_hangs():
@@ -81,5 +94,36 @@ def appliers_are_stuck():
         group.check_equal()
 
 
+def a_disk_is_full():
+    """no room is left at a follower: it leaves by itself and says why, the others write on, and with room again it comes back with all it had"""
+    with Group(3) as group:
+        group.form()
+        victim = next(each for each in group.members if each is not leader_of(group))
+        others = [each for each in group.members if each is not victim]
+        victim.stop()
+        with small_disk(victim, used_megabytes(victim.data) + 400):
+            victim.start()
+            writers = Writers(others)
+            time.sleep(1)
+            filler = victim.data / "filler"
+            subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"], stderr=subprocess.DEVNULL)
+            before = time.monotonic()
+            said = victim.wait_log(r"the agreed log cannot be written: .*No space left on device", 60)
+            print(f"  {said.group(0)}")
+            wait_for(f"{victim.name} to be out of the group", 40, lambda: victim.sql_port not in rows_of(others[0]))
+            pause = max(writers.longest_pause(each.name, before, time.monotonic()) for each in others)
+            print(f"  the others paused {pause * 1000:.0f} ms")
+            check(pause < 1.0, f"the others stood still for {pause:.1f} s")
+            refused(victim)
+            filler.unlink()
+            victim.kill()
+            victim.start(recover=True)
+            check("incremental" in victim.recovery(), f"it came back by {victim.recovery()}")
+            writers.stop()
+            writers.check_present(victim)
+            group.check_equal()
+            victim.stop()
+
+
 if __name__ == "__main__":
-    run(a_disk_hangs, appliers_are_stuck)
+    run(a_disk_hangs, appliers_are_stuck, a_disk_is_full)
