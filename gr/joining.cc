@@ -91,7 +91,6 @@ void member::on(taken_in_again const& in) {
   stable_asked_ = 0;
   online_at_.reset();
   planner_.reset();
-  donating_to_.clear();
   base_ = std::max(base_, state_.seqno);
   replay_from_ = state_.seqno;
   started_ = false;  // it was told that it has no quorum; the next view from us says otherwise
@@ -510,16 +509,18 @@ void member::on(state_request_ready const& in) {
   if (donor_) order(state_request_message{config_.self, *donor_, ++copy_request_, *request_});
 }
 
+// What the server says names no joiner. So one that is gone, and this member's own return, end no donation: what the server
+// says of it later would be taken for word about the next, and who waits for that would wait for ever.
 void member::on(state_was_sent const& in) {
-  for (auto const& [joiner, number] : std::exchange(donating_to_, {}))
-    answer_request(joiner, {number, in.position, in.error});
+  if (auto const ended = std::exchange(donation_, std::nullopt))
+    answer_request(ended->joiner, {ended->number, in.position, in.error});
   tell_caught_up();
 }
 
 // A donor's server is told when it is done with all that keeps it from being in step: a backup desyncs it for a moment while
 // it donates, and a user may have desynced it before.
 void member::tell_caught_up() {
-  if (stage_ == stage::online && donating_to_.empty() && !desynced_) tell_server(caught_up{});
+  if (stage_ == stage::online && !donation_ && !desynced_) tell_server(caught_up{});
 }
 
 void member::answer_request(xcom::member_id const& joiner, state_sent_message const& what) {

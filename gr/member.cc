@@ -228,10 +228,10 @@ void member::take(stable_message const& what) {
 void member::take(state_request_message const& what) {
   if (what.donor != config_.self) return;
   // One at a time: the server has one position to pause at.
-  int const refusal = stage_ != stage::online ? donor_not_online : donating_to_.empty() ? 0 : donor_busy;
+  int const refusal = stage_ != stage::online ? donor_not_online : !donation_ ? 0 : donor_busy;
   bad_news_.erase(what.joiner);
   if (refusal != 0) return answer_request(what.joiner, {what.number, -1, refusal});
-  donating_to_[what.joiner] = what.number;
+  donation_ = {what.joiner, what.number};
   hold_for(what.joiner, {state_.seqno, state_.forgotten});
   emit(say{server::level::info, "this member is the donor of a full copy for " + name_of(what.joiner) +
                                     " at position " + std::to_string(state_.seqno)});
@@ -245,7 +245,6 @@ void member::deliver_site(xcom::site const& next) {
   bool const departed = own_boot_seen_ && site_.find(config_.self) != nullptr && next.find(config_.self) == nullptr;
   site_ = next;
   if (next.version > known_site_.version) known_site_ = next;
-  std::erase_if(donating_to_, [&](auto const& each) { return site_.find(each.first) == nullptr; });
   forget_helped();
   everywhere_.keep_only(known_site_);
   serve_waiters();

@@ -245,7 +245,7 @@ class member {
   [[nodiscard]] bool waits_for_majority() const { return resume_from_.has_value(); }
   // Taken in again, and not yet sure that what it holds is the group's: expelled now, it still stands where it stood.
   [[nodiscard]] bool compares() const { return stage_ == stage::comparing; }
-  [[nodiscard]] bool donating() const { return !donating_to_.empty(); }
+  [[nodiscard]] bool donating() const { return donation_.has_value(); }
   // The lowest position whose beginning a member that recovers with our help may yet need; nothing: nobody does.
   [[nodiscard]] std::optional<known_bound> held() const;
   [[nodiscard]] xcom::site const& site() const { return known_site_; }
@@ -438,8 +438,12 @@ class member {
   base::tick_count stable_sent_;
   seqno_t stable_asked_ = 0;  // on its way to become the bound
   live_facts published_;
-  std::map<xcom::member_id, std::uint64_t> donating_to_;  // and the number of its request
-  struct bad_news {                                       // a joiner's request came to nothing; the word may get lost
+  struct donation {
+    xcom::member_id joiner;
+    std::uint64_t number = 0;  // of its request
+  };
+  std::optional<donation> donation_;  // until the server says that it is done, also when the joiner is gone
+  struct bad_news {                   // a joiner's request came to nothing; the word may get lost
     state_sent_message what;
     base::tick_count told;
     unsigned times = 0;

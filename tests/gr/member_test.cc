@@ -340,6 +340,21 @@ TEST(member, the_log_behind_a_copy_is_held_until_its_joiner_is_online) {
   EXPECT_FALSE(donor.machine.held());
 }
 
+// The server is still at the first copy, and its word about that would end the second.
+TEST(member, a_donor_is_busy_until_its_server_is_done_also_with_a_joiner_that_is_gone) {
+  fed donor(config_of(one));
+  donor.step(gr::founded{beginning()});
+  donor.step(slot(1, xcom::site_change{two_recovers(2)}));
+  donor.step(slot(2, xcom::batch{{request_of_two(0, 1)}}));
+  donor.step(slot(3, xcom::site_change{{3, {entry(one, gr::member_status::online)}}}));
+  donor.step(slot(4, xcom::site_change{two_recovers(4)}));
+  donor.step(slot(5, xcom::batch{{request_of_two(1, 1)}}));
+  EXPECT_EQ(donor.handed<gr::donate_state>().size(), 1U) << "one at a time";
+  donor.step(gr::state_was_sent{1, 0});
+  donor.step(slot(6, xcom::batch{{request_of_two(2, 2)}}));
+  EXPECT_EQ(donor.handed<gr::donate_state>().size(), 2U);
+}
+
 // mariadb-backup, and a user, may desync the server while it donates: donor to synced is no step it can take.
 TEST(member, a_donor_is_in_step_again_when_it_neither_donates_nor_is_desynced) {
   fed donor(config_of(one));
