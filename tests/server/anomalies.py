@@ -13,7 +13,7 @@ import time
 
 import pymysql
 
-from harness import wait_for
+from harness import check
 from histories import FAILED, NEVER, OK, STALE, UNKNOWN, WRITE_SKEW, Lists, Transaction, long_forks
 
 DEADLOCK, LOCK_WAIT, CHANGED, NOT_READY, READ_ONLY = 1213, 1205, 1020, 1047, 1290
@@ -162,9 +162,11 @@ class Clients:
             execute(f"UPDATE a.counters SET n = {now + 1} WHERE id = {which}")
         try:
             session.run(body)
-            self.counted[OK] += 1
+            with self.lock:
+                self.counted[OK] += 1
         except Unknown:
-            self.counted[UNKNOWN] += 1
+            with self.lock:
+                self.counted[UNKNOWN] += 1
             raise
 
     def _pairs(self, session, draw):
@@ -179,10 +181,15 @@ class Clients:
         for pair in range(slot - 5, slot + 1):
             self.pairs[pair].append(((pair, 0) in found, (pair, 1) in found))
 
+    def done(self):
+        """How many transactions were committed so far."""
+        return sum(number for (_, outcome), number in list(self.outcomes.items()) if outcome == OK)
+
     def stop(self):
         self.over.set()
         for each in self.threads:
-            each.join(90)
+            each.join(180)
+        check(not any(each.is_alive() for each in self.threads), "a client hangs in its transaction")
 
     # ---- what they saw ----
     def found(self):
@@ -234,7 +241,7 @@ class Faults:
         member = self._member()
         member.kill()
         time.sleep(self.draw.uniform(0, 3))
-        member.start(recover=True, timeout=120)
+        member.start(recover=True)
         self.done["killed"] += 1
 
     def _stop(self):
@@ -254,7 +261,7 @@ class Faults:
         self.done["cut off"] += 1
 
     def _back(self, member):
-        wait_for(f"{member.name} to be back", 120, member.is_ready)
+        member.wait_back()
 
     def stop(self):
         self.over.set()

@@ -10,8 +10,8 @@ from harness import Group, Writers, check, free_port, provider_path, run, wait_f
 class Arbiter:
     """A grarb process beside a group."""
 
-    def __init__(self, group, name="arbiter"):
-        self.group, self.name = group, name
+    def __init__(self, group, name="arbiter", options=None):
+        self.group, self.name, self.options = group, name, options
         self.directory = group.directory / name
         self.output = group.directory / f"{name}.log"
         self.address = f"127.0.0.1:{free_port()}"
@@ -19,14 +19,18 @@ class Arbiter:
 
     def command(self, **changes):
         given = {"address": "gr://" + ",".join(f"127.0.0.1:{each.group_port}" for each in self.group.members), "group": self.group.group_name,
-                 "own-address": self.address, "data-dir": self.directory, "name": self.name} | changes
+                 "own-address": self.address, "data-dir": self.directory, "name": self.name, "options": self.options} | changes
         return [provider_path().parent / "bin" / "grarb"] + [f"--{key}={value}" for key, value in given.items() if value is not None]
 
     def start(self, wait=True):
+        """With `wait` returns once it votes, and the running servers know it."""
         since = len(self.log())
         self.process = self.group.spawn(self.command(), self.output)
         if wait:
-            wait_for(f"{self.name} to vote\n{self.log()[-2000:]}", 30, lambda: "votes in the group" in self.log()[since:])
+            wait_for(lambda: f"{self.name} to vote\n{self.log()[-2000:]}", 60, lambda: "votes in the group" in self.log()[since:])
+            for each in [member for member in self.group.members if member.is_alive()]:
+                wait_for(lambda each=each: f"{each.name} to see its vote: {rows_of(each)}", 60, lambda each=each: [
+                    (row["MEMBER_STATE"], row["HAS_VOTE"]) for row in rows_of(each) if row["MEMBER_ROLE"] == "ARBITRATOR"] == [("ONLINE", "YES")])
         return self
 
     def log(self):
@@ -37,7 +41,7 @@ class Arbiter:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        check(self.process.wait(20) == 0, f"{self.name} ended with {self.process.returncode}\n{self.log()[-2000:]}")
+        check(self.process.wait(60) == 0, f"{self.name} ended with {self.process.returncode}\n{self.log()[-2000:]}")
         self.group.end(self.process)
 
 
@@ -48,42 +52,42 @@ def rows_of(member):
 
 def any_one_of_the_three_may_die():
     """one of two servers is killed and the other writes on; so it is when the arbiter is killed; each comes back as the member it was"""
-    with Group(2) as group:
+    # Nobody is put out meanwhile: what writes on does so with the votes of the two that are left, and who is away longer is another when it is back.
+    patience = "group_replication_member_expel_timeout=60"
+    with Group(2, provider_options=[patience]) as group:
         group.form()
-        arbiter = Arbiter(group).start()
-        seen = wait_for("the arbiter in REPLICATION_GROUP_MEMBERS", 20, lambda: [each for each in rows_of(group[0]) if each["MEMBER_ROLE"] == "ARBITRATOR"])
-        check(len(seen) == 1 and seen[0]["MEMBER_STATE"] == "ONLINE", f"the arbiter's row: {seen}")
+        arbiter = Arbiter(group, options=patience).start()
         # Which links it has it says in the group's protocol; an arbiter that stayed with the first one says nothing.
-        wait_for("the arbiter's links", 20, lambda: all(each["UNLINKED"] == "" for each in rows_of(group[0])))
+        wait_for("the arbiter's links", 60, lambda: all(each["UNLINKED"] == "" for each in rows_of(group[0])))
         writers = Writers(group.members)
         time.sleep(1)
         for victim, survivor in ((group[0], group[1]), (group[1], group[0])):
             before = time.monotonic()
             victim.kill()
-            time.sleep(4)
+            time.sleep(8)
             pause = writers.longest_pause(survivor.name, before, time.monotonic())
             print(f"  {victim.name} killed: {survivor.name} paused {pause * 1000:.0f} ms")
-            check(pause < 3, f"{survivor.name} stood still for {pause:.1f} s when {victim.name} died")
+            check(pause < 5, f"{survivor.name} stood still for {pause:.1f} s when {victim.name} died")
             victim.start(recover=True)
-            time.sleep(1)
+            group.wait_settled()
         before = time.monotonic()
         arbiter.kill()
-        time.sleep(4)
+        time.sleep(8)
         for each in group.members:
-            check(writers.longest_pause(each.name, before, time.monotonic()) < 3, f"{each.name} stood still when the arbiter died")
+            check(writers.longest_pause(each.name, before, time.monotonic()) < 5, f"{each.name} stood still when the arbiter died")
         arbiter.start()
         check("coming back as" in arbiter.log(), f"the arbiter is not the one it was\n{arbiter.log()[-2000:]}")
-        group[0].kill()
         before = time.monotonic()
-        time.sleep(4)
-        check(writers.longest_pause(group[1].name, before, time.monotonic()) < 3, "the arbiter that came back does not vote")
+        group[0].kill()
+        time.sleep(8)
+        check(writers.longest_pause(group[1].name, before, time.monotonic()) < 5, "the arbiter that came back does not vote")
         group[0].start(recover=True)
         writers.stop()
         for each in group.members:
             writers.check_present(each)
         group.check_equal()
         arbiter.stop()
-        wait_for("the arbiter to be out of the group", 20, lambda: len(rows_of(group[0])) == 2)
+        wait_for("the arbiter to be out of the group", 60, lambda: len(rows_of(group[0])) == 2)
         group[0].sql("INSERT INTO test.acknowledged VALUES (1, 'x', 'x')")
         group.check_equal()
 
@@ -129,7 +133,7 @@ def wrong_arguments():
         second = Arbiter(group, "second")
 
         def ends_with(status, text, **changes):
-            done = subprocess.run([str(each) for each in second.command(**changes)], capture_output=True, text=True, timeout=60)
+            done = subprocess.run([str(each) for each in second.command(**changes)], capture_output=True, text=True, timeout=150)
             said = done.stdout + done.stderr
             check(done.returncode == status and text in said, f"{changes}: exit {done.returncode}, wanted {status} and '{text}'\n{said[-1500:]}")
 

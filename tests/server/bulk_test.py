@@ -5,30 +5,32 @@ import time
 
 from harness import Group, check, run
 
+PATIENT = ["repl.causal_read_timeout=PT10M"]  # a read waits until all of it is applied, which takes what it takes
+
 
 def a_transaction_of_200_mb():
     """200 MB written by one transaction arrive everywhere, as do its update and its deletion"""
-    with Group(3, server_options={"innodb_log_file_size": "256M", "innodb_buffer_pool_size": "256M"}) as group:
+    with Group(3, server_options={"innodb_log_file_size": "256M", "innodb_buffer_pool_size": "256M"}, provider_options=PATIENT) as group:
         group.form()
         group[0].sql("CREATE DATABASE big", "CREATE TABLE big.t (id INT PRIMARY KEY, v VARBINARY(1024), n INT DEFAULT 0)")
         began = time.monotonic()
-        group[0].sql("INSERT INTO t (id, v) SELECT seq, REPEAT(MD5(seq), 32) FROM seq_1_to_204800", database="big", timeout=300)
+        group[0].sql("INSERT INTO t (id, v) SELECT seq, REPEAT(MD5(seq), 32) FROM seq_1_to_204800", database="big", timeout=600)
         print(f"  committed after {time.monotonic() - began:.1f} s")
         for each in group.members:
-            held = each.value("SELECT SUM(LENGTH(v)) FROM big.t", causal=True, timeout=300)
+            held = each.value("SELECT SUM(LENGTH(v)) FROM big.t", causal=True, timeout=600)
             check(held == 204800 * 1024, f"{each.name} holds {held} bytes")
         print(f"  everywhere after {time.monotonic() - began:.1f} s")
-        group[1].sql("INSERT INTO big.t (id) VALUES (0)", causal=True)
+        group[1].sql("INSERT INTO big.t (id) VALUES (0)", causal=True, timeout=600)
         group.check_equal()
-        group[2].sql("DELETE FROM big.t WHERE id > 1000", causal=True, timeout=300)
-        check(group[0].value("SELECT COUNT(*) FROM big.t", causal=True, timeout=300) == 1001, "the deletion did not arrive")
+        group[2].sql("DELETE FROM big.t WHERE id > 1000", causal=True, timeout=600)
+        check(group[0].value("SELECT COUNT(*) FROM big.t", causal=True, timeout=600) == 1001, "the deletion did not arrive")
         group.wait_size(3)
         group.check_equal()
 
 
 def a_thousand_tables():
     """1,000 tables made from three members at once, altered and a part dropped"""
-    with Group(3) as group:
+    with Group(3, provider_options=PATIENT) as group:
         group.form()
         group[0].sql("CREATE DATABASE many")
         for each in group.members:
@@ -48,7 +50,7 @@ def a_thousand_tables():
             list(pool.map(make, group.members, (range(first, 1000, 3) for first in range(3))))
         print(f"  made in {time.monotonic() - began:.0f} s")
         for number in range(900, 1000):
-            group[number % 3].sql(f"DROP TABLE many.t{number}", causal=True)
+            group[number % 3].sql(f"DROP TABLE many.t{number}", causal=True, timeout=300)
         check(group.check_equal() == 900, "900 tables expected")
 
 

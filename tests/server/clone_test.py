@@ -82,7 +82,7 @@ def wiped_member_is_cloned():
         group.check_equal()
         group[2].sql("INSERT INTO d.t VALUES (-1, 'written on the cloned member')")
         group.check_equal()
-        wait_for("what the clone left to be removed", 20, lambda: not work(group[2]).exists())
+        wait_for("what the clone left to be removed", 60, lambda: not work(group[2]).exists())
         names = [each[0] for each in group[2].sql("SHOW DATABASES")]
         check("empty_one" in names, "an empty database is missing")
         check(not [each for each in names if "clone" in each], f"the clone's directory shows as a database: {names}")
@@ -104,7 +104,7 @@ def bare_server(member):
         with contextlib.suppress(pymysql.err.MySQLError, OSError):
             return pymysql.connect(unix_socket=str(socket), user="root")
     try:
-        found = wait_for("a bare server to start or to end", 60, connect)
+        found = wait_for("a bare server to start or to end", 150, connect)
         if found == "ended":
             check("InnoDB" in log.read_text(errors="replace"), f"a bare server ended without a word of InnoDB: {log}")
             yield None
@@ -114,7 +114,7 @@ def bare_server(member):
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait(60)
+            process.wait(180)
         member.group.end(process)
 
 
@@ -146,7 +146,7 @@ def killed_at(group, step, number, recover):
     group.environment["QUORATE_CLONE_KILL_AT"] = step
     since = len(joiner.log())
     joiner.start(wait=False)
-    joiner.wait_exit(60)
+    joiner.wait_exit(150)
     group.environment.clear()
     name = step.split(":")[0]
     check(f"killed at step '{name}'" in joiner.log()[since:], f"step {name} was not reached")
@@ -156,7 +156,7 @@ def killed_at(group, step, number, recover):
     joiner.start(recover=recover)
     check(joiner.value("SELECT MAX(number) FROM d.round", causal=True) == number, "the newest round is missing")
     group.check_equal()
-    check(left_over(joiner) == [] or wait_for("old data to be removed", 20, lambda: left_over(joiner) == []), "")
+    check(left_over(joiner) == [] or wait_for("old data to be removed", 60, lambda: left_over(joiner) == []), "")
     how = joiner.recovery()
     if name not in BEFORE:
         check(not how.startswith("full copy"), f"killed at {step}, it was copied again although the new data was there")
@@ -203,11 +203,11 @@ def donor_killed():
         since = len(joiner.log())
         before = {each.name: len(each.log()) for each in group.members}
         joiner.start(wait=False)
-        joiner.wait_log(r"clone: received .* of about", 60, since)
+        joiner.wait_log(r"clone: received .* of about", 150, since)
         donor = donor_of(joiner)
         donor.kill()
-        joiner.wait_log("another donor waited for", 60)
-        joiner.wait_ready(120)
+        joiner.wait_log("another donor waited for", 150)
+        joiner.wait_ready(180)
         check(joiner.log()[since:].count("clone: receiving about") == 2, "more than two sessions")
         helped = [each.name for each in group.members[:3] if each != donor and "clone: donating" in each.log()[before[each.name]:]]
         check(len(helped) == 1, f"helped by {helped}")
@@ -226,17 +226,19 @@ def donor_program_killed():
         group[1].wipe()
         since = len(group[1].log())
         group[1].start(wait=False)
-        group[1].wait_log(r"clone: received .* of about", 60, since)
-        for each in programs_of(group[0]):
+        group[1].wait_log(r"clone: received .* of about", 150, since)
+        programs = list(programs_of(group[0]))
+        check(programs, "the donor's program was not found")
+        for each in programs:
             os.kill(each, signal.SIGKILL)
         status = None
         with contextlib.suppress(Failed):
-            group[1].wait_ready(90)
+            group[1].wait_ready(240)
             status = group[1].recovery()
         if status is None:  # the only donor failed: the joiner ended with a reason, and is started again as a supervisor would
-            group[1].wait_exit(30)
+            group[1].wait_exit(150)
             check("full copy" in group[1].log(), "no reason in the log")
-            group[1].start(timeout=120)
+            group[1].start()
         print(f"  {cloned(group[1])}")
         group.check_equal()
 
@@ -264,12 +266,12 @@ def donor_program_hangs():
         forget_the_group(joiner)
         since = len(joiner.log())
         joiner.start(wait=False)
-        joiner.wait_log(r"clone: received .* of about", 60, since)
+        joiner.wait_log(r"clone: received .* of about", 150, since)
         hanging = list(programs_of(group[0]))
         for each in hanging:
             os.kill(each, signal.SIGSTOP)
         began = time.monotonic()
-        joiner.wait_exit(60)
+        joiner.wait_exit(150)
         print(f"  {joiner.wait_log('clone: no other donor came.*').group(0)}, after {time.monotonic() - began:.0f} s")
         for each in hanging:
             os.kill(each, signal.SIGKILL)
@@ -289,11 +291,11 @@ def connection_lost():
         group[1].wipe()
         since = len(group[1].log())
         group[1].start(wait=False)
-        group[1].wait_log(r"clone: received .* of about", 60, since)
+        group[1].wait_log(r"clone: received .* of about", 150, since)
         for _ in range(4):
             subprocess.run(["ss", "-tK", "dst", "127.0.0.1", "dport", "=", f":{group[1].sst_port}"], check=True, stdout=subprocess.DEVNULL)
             time.sleep(1)
-        group[1].wait_ready(120)
+        group[1].wait_ready(180)
         lost = len(re.findall("trying again", group[0].log()))
         check(lost >= 3, f"connections were lost {lost} times only")
         check(group[1].log()[since:].count("clone: receiving about") == 1, "the copy was begun anew")
@@ -316,18 +318,18 @@ def disk_full():
         forget_the_group(joiner)
         with small_disk(joiner, used_megabytes(joiner.data) + 100):
             joiner.start(wait=False)
-            joiner.wait_exit(60)
+            joiner.wait_exit(150)
             line = joiner.wait_log(r"clone: the copy needs about .* are free there. Nothing was touched")
             print(f"  {line.group(0)}")
             check(whose_data(joiner, 1, 2) == "old", "the old data is gone")
         with small_disk(joiner, 2 * used_megabytes(joiner.data) + 400):
             since = len(joiner.log())
             joiner.start(wait=False)
-            joiner.wait_log(r"clone: received .* of about", 60, since)
+            joiner.wait_log(r"clone: received .* of about", 150, since)
             free = os.statvfs(joiner.data)
             with open(joiner.data / "filler.log", "wb") as filler, contextlib.suppress(OSError):
                 filler.write(bytes(free.f_bavail * free.f_frsize - (8 << 20)))
-            joiner.wait_exit(60)
+            joiner.wait_exit(150)
             line = joiner.wait_log(r"clone: cannot receive: .*The old data was not touched", since=since)
             print(f"  {line.group(0)[:250]}")
             check(not (work(joiner) / "new").exists(), "what had come was left")
@@ -344,7 +346,7 @@ def wrong_credentials():
         group[0].start(bootstrap=True)
         fill(group[0])
         group[1].start(wait=False)
-        group[1].wait_exit(60)
+        group[1].wait_exit(150)
         line = group[0].wait_log(r"clone: the donation failed: mariadb-backup ended with .*Access denied[^|]*")
         print(f"  {line.group(0)[:200]}")
         check("Access denied" in group[1].log(), "the joiner's log does not say why")
@@ -365,7 +367,7 @@ def no_donor_can_but_the_log_would_do():
             group[0].sql(f"INSERT INTO d.round VALUES ({number})")
         group[0].sql("SET GLOBAL wsrep_sst_auth = 'nobody:wrong'")
         group[1].start(wait=False)
-        group[1].wait_exit(60)
+        group[1].wait_exit(150)
         print(f"  {group[1].wait_log('nobody is left to clone from.*').group(0)}")
         group[1].settings["server_options"] = {"group_replication_clone_threshold": 1000}
         group[1].start()
@@ -399,7 +401,7 @@ def tls_on_one_side_only():
             group[plain].settings["sst_section"] = {"ssl-mode": "DISABLED"}
             group[plain].write_configuration()
             group[1].start(wait=False)
-            group[1].wait_exit(90)
+            group[1].wait_exit(150)
             print(f"  {group[plain].wait_log(words + '.*').group(0)}")
             group[plain].settings["sst_section"] = {}
             group[plain].write_configuration()
@@ -415,7 +417,7 @@ def throttled():
         fill(group[0])
         group[1].stop()  # in order: of two, one alone is no majority
         group[1].wipe()
-        group[0].sql("SET GLOBAL group_replication_clone_max_rate = 8388608")
+        group[0].sql("SET GLOBAL group_replication_clone_max_rate = 4194304")
         writers = Writers(group.members[:1])
         began = time.monotonic()
         group[1].start()
@@ -424,10 +426,10 @@ def throttled():
         pause = writers.longest_pause(group[0].name, began, began + took)
         found = list(re.finditer(r"clone: sent (.*?) \((.*?) on the wire\) in ([\d.]+) s", group[0].log()))[-1]
         print(f"  {found.group(0)}; longest pause of a writer {1000 * pause:.0f} ms")
-        check(float(found.group(3)) >= 40 / 8.5, f"40 MiB at 8 MiB/s in {found.group(3)} s")
+        check(float(found.group(3)) >= 40 / 4.25, f"40 MiB at 4 MiB/s in {found.group(3)} s")
         check(re.search(r"clone: sent .* of about .*%\), .*/s, about \d+ s left", group[0].log()), "no progress on the donor")
         check(re.search(r"clone: received .* of about .*%\), .*/s, about \d+ s left", group[1].log()), "no progress on the joiner")
-        check(pause < 2, "the donor could not be used")
+        check(pause < 5, f"the donor could not be used for {pause:.1f} s of the {found.group(3)} s")
         group.check_equal()
 
 
@@ -461,7 +463,7 @@ def old_data_is_kept():
             group[1].settings["provider_options"] = [f"group_replication_clone_keep_old={keep}"]
             group[1].start()
             cloned(group[1])
-            wait_for("old data to be settled", 20, lambda: not (work(group[1]) / "old").exists())
+            wait_for("old data to be settled", 60, lambda: not (work(group[1]) / "old").exists())
             kept = [each for each in left_over(group[1]) if each.startswith("kept.")]
             check(len(kept) == expected, f"{keep}: {left_over(group[1])}")
             if keep == "ALWAYS":
@@ -479,14 +481,14 @@ def data_elsewhere():
         group.make_directory(group.directory / "elsewhere")
         group[0].sql(f"CREATE TABLE d.away (id INT PRIMARY KEY) DATA DIRECTORY='{group.directory / 'elsewhere'}'")
         group[1].start(wait=False)
-        group[1].wait_exit(60)
+        group[1].wait_exit(150)
         print(f"  {group[0].wait_log(r'clone: the donation failed: the table of [^;]*').group(0)}")
         check("DATA DIRECTORY" in group[1].log(), "the joiner's log does not say why")
         group[0].sql("DROP TABLE d.away")
         group.make_directory(group.directory / "undo")
         group[1].settings["server_options"] = {"innodb_undo_directory": group.directory / "undo"}
         group[1].start(wait=False)
-        group[1].wait_exit(60)
+        group[1].wait_exit(150)
         print(f"  {group[1].wait_log(r'clone: innodb-undo-directory = [^:]*').group(0)}")
         group[1].settings["server_options"] = {}
         group[1].start()

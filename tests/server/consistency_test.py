@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """group_replication_consistency: what a session is promised about reads, at this member and at the others."""
+import collections
 import contextlib
 import threading
 import time
@@ -89,22 +90,22 @@ def who_reads_elsewhere_sees_it():
 
 def held_up():
     """a member that cannot apply it holds a commit with AFTER up to the limit, which is said in a warning; others do not wait, and BEFORE there waits as long"""
-    with Group(3, provider_options=["repl.causal_read_timeout=PT2S"]) as group:
+    with Group(3, provider_options=["repl.causal_read_timeout=PT6S"]) as group:
         group.form()
         group[0].sql("CREATE TABLE test.t (id INT PRIMARY KEY)")
         with session(group[2]) as holder, session(group[0], "AFTER") as waits, session(group[0]) as hurries:
-            wait_for("the table everywhere", 20, lambda: one(holder, "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_NAME = 't'") == 1)
+            wait_for("the table everywhere", 60, lambda: one(holder, "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_NAME = 't'") == 1)
             holder.execute("FLUSH TABLES WITH READ LOCK")
             began = time.monotonic()
             waits.execute("INSERT INTO test.t VALUES (1)")
             took = time.monotonic() - began
             said = warnings(waits)
-            check(1.9 < took < 6, f"it waited {took:.1f} s")
+            check(5.9 < took < 30, f"it waited {took:.1f} s")
             check(len(said) == 1 and f"{group[2].address}:{group[2].group_port}" in said[0] and "is committed as" in said[0], f"the warning: {said}")
             print(f"  {said[0]}")
             began = time.monotonic()
             hurries.execute("INSERT INTO test.t VALUES (2)")
-            check(time.monotonic() - began < 1, "a session with EVENTUAL waited")
+            check(time.monotonic() - began < 5 and warnings(hurries) == [], "a session with EVENTUAL waited")
             with session(group[2], "BEFORE") as reader:
                 try:
                     one(reader, "SELECT COUNT(*) FROM test.t")
@@ -113,6 +114,8 @@ def held_up():
                 else:
                     check(False, "it read old rows")
             holder.execute("UNLOCK TABLES")
+            for each in group.members:
+                each.sql("SET GLOBAL wsrep_provider_options = 'repl.causal_read_timeout=PT60S'")
             with session(group[2], "BEFORE") as reader:
                 check(one(reader, "SELECT COUNT(*) FROM test.t") == 2, "the rows after it")
         group.check_equal()
@@ -120,11 +123,12 @@ def held_up():
 
 def a_member_dies_meanwhile():
     """a commit that waits for a member which is killed ends when that one is expelled, without a warning"""
-    with Group(3, provider_options=["group_replication_member_expel_timeout=2"]) as group:
+    # A commit that waited for it until the end of its own limit would take two minutes and end with a warning.
+    with Group(3, provider_options=["group_replication_member_expel_timeout=2", "repl.causal_read_timeout=PT2M"]) as group:
         group.form()
         group[0].sql("CREATE TABLE test.t (id INT PRIMARY KEY)")
         group.check_equal()
-        with session(group[0], "AFTER") as writer:
+        with session(group[0], "AFTER", timeout=300) as writer:
             group[2].pause()
             killer = threading.Timer(1.0, group[2].kill)
             killer.start()
@@ -133,11 +137,11 @@ def a_member_dies_meanwhile():
             took = time.monotonic() - began
             killer.join()
             check(warnings(writer) == [], "a warning though nobody is left to read old rows")
-            check(took < 15, f"it took {took:.1f} s")
+            check(took < 60, f"it took {took:.1f} s")
             print(f"  the commit took {took:.1f} s")
             began = time.monotonic()
             writer.execute("INSERT INTO test.t VALUES (2)")
-            check(time.monotonic() - began < 2, "it is waited for though it is gone")
+            check(time.monotonic() - began < 30 and warnings(writer) == [], "it is waited for though it is gone")
         group[2].start(recover=True)
         group.check_equal()
 
@@ -148,7 +152,7 @@ def many_at_once():
         group.form()
         group[0].sql("CREATE TABLE test.t (id INT PRIMARY KEY, n INT)", "INSERT INTO test.t VALUES " + ", ".join(f"({each}, 0)" for each in range(200)))
         group.check_equal()
-        stop, wrong, commits = threading.Event(), [], []
+        stop, wrong, commits, ended = threading.Event(), [], collections.Counter(), []
 
         def work(number):
             here, there = group[number % 3], group[(number + 1) % 3]
@@ -164,21 +168,27 @@ def many_at_once():
                             wrong.append(f"{error}")
                         continue
                     count += 1
+                    commits[number] = count
                     seen = one(reader, f"SELECT n FROM test.t WHERE id = {row}")
                     if seen < count:
                         wrong.append(f"row {row}: {seen} after {count}")
-                commits.append(count)
+                ended.append(number)
 
         threads = [threading.Thread(target=work, args=(each,)) for each in range(32)]
         for each in threads:
             each.start()
+        began = time.monotonic()
         time.sleep(8)
-        stop.set()
+        try:
+            wait_for(lambda: f"500 commits of 32 sessions: {commits}", 120, lambda: len(commits) == 32 and sum(list(commits.values())) > 500)
+        finally:
+            stop.set()
+        took = time.monotonic() - began
         for each in threads:
             each.join()
         check(not wrong, f"{len(wrong)}: {wrong[:3]}")
-        check(len(commits) == 32 and sum(commits) > 500, f"{sum(commits)} commits of {len(commits)}")
-        print(f"  {sum(commits) / 8:.0f} commits a second")
+        check(len(ended) == 32, f"only {len(ended)} of 32 sessions ended well")
+        print(f"  {sum(commits.values()) / took:.0f} commits a second")
         group.check_equal()
 
 

@@ -54,15 +54,15 @@ def a_gibibyte():
             donor.sql("SET SESSION wsrep_on = OFF", f"CREATE TABLE t{table} (id INT PRIMARY KEY, v VARBINARY(1024))", database="big")
             for part in range(4):
                 donor.sql("SET SESSION wsrep_on = OFF", f"INSERT INTO t{table} SELECT seq, REPEAT(MD5(seq), 32) FROM "
-                          f"seq_{part * 65536 + 1}_to_{(part + 1) * 65536}", database="big", timeout=300)
+                          f"seq_{part * 65536 + 1}_to_{(part + 1) * 65536}", database="big", timeout=600)
         held = donor.value("SELECT SUM(LENGTH(v)) FROM (SELECT v FROM t0 UNION ALL SELECT v FROM t1 UNION ALL SELECT v FROM t2"
-                           " UNION ALL SELECT v FROM t3) everything", database="big", timeout=300)
+                           " UNION ALL SELECT v FROM t3) everything", database="big", timeout=600)
         check(held == 1 << 30, f"{held} bytes were filled in")
         print(f"  filled in {time.monotonic() - began:.0f} s")
         for method in ("rsync", "mariabackup", "clone"):
             joiner.settings["server_options"] = {"wsrep_sst_method": method}
             began = time.monotonic()
-            joiner.start(timeout=300)
+            joiner.start(timeout=600)
             print(f"  {method}: member after {time.monotonic() - began:.0f} s; {joiner.recovery()}")
             check(group.check_equal() == 4, "four tables expected")
             joiner.stop()

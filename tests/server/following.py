@@ -62,7 +62,7 @@ class Follower:
 
     def stop(self):
         self.stopping.set()
-        self.thread.join(60)
+        self.thread.join(100)
         check(not self.thread.is_alive(), "a client hangs in its statement")
 
     def longest_gap(self, since, until):

@@ -27,7 +27,7 @@ def with_table(group):
 
 
 def alone(member):
-    wait_for(f"{member.name} to know that it has no majority", 30, lambda: member.status("wsrep_cluster_status") == "non-Primary")
+    wait_for(f"{member.name} to know that it has no majority", 60, lambda: member.status("wsrep_cluster_status") == "non-Primary")
 
 
 def one_of_three_goes_on():
@@ -43,9 +43,9 @@ def one_of_three_goes_on():
         refused(group[0], f"SET GLOBAL group_replication_force_members = '{address[1]}'", "is not in the list")
         refused(group[0], "SET GLOBAL group_replication_force_members = 'nowhere:1'", "is not the address of a member", address[0])
         group[0].sql(f"SET GLOBAL group_replication_force_members = '{address[0]}'")
-        group[0].wait_ready(20)
+        group[0].wait_ready()
         group[0].sql("INSERT INTO d.t VALUES (2)")
-        check(len(group[0].group_members()[1]) == 1, "the lost ones are members still")
+        wait_for("the lost ones to be no members any more", 30, lambda: len(group[0].group_members()[1]) == 1)
         check(group[0].value("SELECT @@group_replication_force_members") == "", "a command's value is kept")
         for each in group.members[1:]:
             each.start(recover=True)
@@ -62,9 +62,11 @@ def two_of_five_go_on():
             each.kill()
         alone(group[4])
         alone(group[3])
-        group[4].sql("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'")
+        wait_for("the other one to be heard", 30, lambda: group[4].value(
+            f"SELECT MEMBER_STATE FROM information_schema.REPLICATION_GROUP_MEMBERS WHERE MEMBER_PORT = {group[3].sql_port}") == "ONLINE")
+        group[4].sql("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'", timeout=120)
         for each in group.members[3:]:
-            each.wait_ready(20)
+            each.wait_ready()
         group.wait_size(2, among=group.members[3:])
         group[3].sql("INSERT INTO d.t VALUES (2)")
         check(group[4].value("SELECT COUNT(*) FROM d.t", causal=True) == 2, "rows are missing")
@@ -89,7 +91,8 @@ def is_copied_in_full(member):
 
 def a_lost_majority_that_had_decided_more():
     """the one that goes on had not heard of all: the others come back to the same positions with other rows, and are copied in full"""
-    with Group(3) as group:
+    # What is killed has its newest rows on disk.
+    with Group(3, server_options={"innodb_flush_log_at_trx_commit": 2}) as group:
         with_table(group)
         one, two, lonely = group.members
         lonely.sql("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=1'")
@@ -102,7 +105,7 @@ def a_lost_majority_that_had_decided_more():
         two.kill()
         lonely.sql("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
         lonely.sql(f"SET GLOBAL group_replication_force_members = '{lonely.address}:{lonely.group_port}'")
-        lonely.wait_ready(20)
+        lonely.wait_ready()
         lonely.sql("INSERT INTO d.t VALUES (200)")
         is_copied_in_full(one)  # its position is above the group's
         for number in range(201, 231):

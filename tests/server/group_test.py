@@ -4,7 +4,7 @@ import time
 
 import pymysql
 
-from harness import DEADLOCK, Failed, Group, Writers, check, run, wait_for
+from harness import DEADLOCK, Group, Writers, check, provider_path, run
 
 
 def forms_and_replicates():
@@ -60,6 +60,11 @@ def one_writer_of_a_row_wins():
         group.check_equal()
 
 
+def is_leader(member):
+    columns, rows = member.group_members()
+    return any(row["MEMBER_PORT"] == member.sql_port and row["IS_LEADER"] == "YES" for row in (dict(zip(columns, each)) for each in rows))
+
+
 def killed_member_returns_incrementally():
     """kill -9 of a member under load: the others go on, it returns and fetches only what it missed"""
     with Group(3) as group:
@@ -68,12 +73,12 @@ def killed_member_returns_incrementally():
         time.sleep(2)
         before = time.monotonic()
         group[2].kill()
-        time.sleep(5)
+        time.sleep(8)
         after = time.monotonic()
         for each in group.members[:2]:
             pause = writers.longest_pause(each.name, before, after)
             print(f"  longest pause of {each.name}'s writer: {pause * 1000:.0f} ms")
-            check(pause < (30 if group.is_galera else 3), f"{each.name}'s writer stood still for {pause:.1f} s")
+            check(pause < (30 if group.is_galera else 5), f"{each.name}'s writer stood still for {pause:.1f} s")
         group.wait_size(2)
         group[2].start(recover=True)
         print(f"  {group[2].recovery()}")
@@ -108,21 +113,25 @@ def stopped_member_returns_incrementally():
 
 def paused_follower_does_not_stop_commits():
     """SIGSTOP of a follower: the others keep committing, and it catches up when it goes on"""
-    with Group(3) as group:
+    galera = "galera_smm" in provider_path().name
+    # It is not suspected while it stands still: who waited for it, until then or for good, would wait all the time.
+    with Group(3, server_options={} if galera else {"group_replication_communication_flp_timeout": 20}) as group:
         group.form()
-        writers = Writers(group.members[:2])
+        follower = group[2] if galera else next(each for each in reversed(group.members) if not is_leader(each))
+        others = [each for each in group.members if each is not follower]
+        writers = Writers(others)
         time.sleep(2)
         before = time.monotonic()
-        group[2].pause()
-        time.sleep(3)
-        group[2].resume()
+        follower.pause()
+        time.sleep(6)
+        follower.resume()
         after = time.monotonic()
-        for each in group.members[:2]:
+        for each in others:
             pause = writers.longest_pause(each.name, before, after)
             print(f"  longest pause of {each.name}'s writer: {pause * 1000:.0f} ms")
-            check(group.is_galera or pause < 1, f"{each.name}'s writer stood still for {pause:.1f} s")
-        group[2].wait_ready(60)
-        group.wait_size(3)
+            check(galera or pause < 4, f"{each.name}'s writer stood still for {pause:.1f} s")
+        follower.wait_back()
+        group.wait_settled()
         writers.stop()
         for each in group.members:
             writers.check_present(each)
@@ -135,8 +144,10 @@ def everybody_stops_and_the_group_restarts():
         group.form()
         group[0].sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1),(2),(3)")
         group.check_equal()
-        for each in group.members:
+        for number, each in enumerate(group.members):
             each.stop()
+            if number < 2:  # who is the last one has to be told that it is alone
+                group.wait_size(2 - number)
         group[2].start(bootstrap=True)
         for each in group.members[:2]:
             each.start()

@@ -69,13 +69,32 @@ def unprivileged_user():
     raise Failed("running as root, and neither user mysql nor nobody exists to run servers as")
 
 
-_ports_given = set()
+PORTS = range(15000, 31000)  # below the range clients get theirs from
+PORTS_OF_ONE = 500
+_blocks, _ports_given = [], set()
+
+
+def take_block():
+    """Ports that no other test on this machine is given: what is free now may be bound by its owner much later."""
+    starts = list(PORTS[::PORTS_OF_ONE])
+    for first in random.sample(starts, len(starts)):
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0quorate test ports {first}")
+        except OSError:
+            mark.close()
+            continue
+        _blocks.append((first, mark))  # ours until this process ends
+        return
+    raise Failed("every block of ports is some test's")
 
 
 def free_port(spare=0):
-    """A port free on loopback together with the `spare` ones after it, below the range clients get theirs from."""
-    for _ in range(1000):
-        first = random.randrange(15000, 31000)
+    """A port free on loopback together with the `spare` ones after it."""
+    for attempt in range(1000):
+        if attempt % 200 == 0 and (attempt or not _blocks):
+            take_block()
+        first = random.choice(_blocks)[0] + random.randrange(PORTS_OF_ONE - spare)
         wanted = range(first, first + spare + 1)
         if any(each in _ports_given for each in wanted):
             continue
@@ -91,14 +110,19 @@ def free_port(spare=0):
 
 
 def wait_for(what, timeout, claim, pause=0.05):
-    """Polls `claim` until it is truthy and returns that; fails with `what` after `timeout` seconds."""
+    """Polls `claim` until it is truthy and returns that; fails with `what` after `timeout` seconds. A server that does not answer at the moment,
+    and a row that is not there, are no answer yet."""
     end = time.monotonic() + timeout
     while True:
-        answer = claim()
+        answer, error = None, ""
+        try:
+            answer = claim()
+        except (pymysql.err.MySQLError, OSError, LookupError) as found:
+            error = f" ({type(found).__name__}: {found})"
         if answer:
             return answer
         if time.monotonic() > end:
-            raise Failed(f"{what()if callable(what) else what}: not within {timeout} s")
+            raise Failed(f"{what() if callable(what) else what}: not within {timeout} s{error}")
         time.sleep(pause)
 
 
@@ -186,12 +210,16 @@ class Member:
     def log_that_matters(self, lines=40):
         return "\n".join([each for each in self.log().splitlines() if MATTERS.search(each)][-lines:])
 
-    def wait_log(self, pattern, timeout=30, since=0):
+    def wait_log(self, pattern, timeout=60, since=0):
         return wait_for(f"{self.name}: /{pattern}/ in its error log", timeout, lambda: re.search(pattern, self.log()[since:]))
+
+    def has_vote(self):
+        given = self.group.server_options | self.settings.get("server_options", {})
+        return given.get("group_replication_non_voting", "OFF") == "OFF"
 
     # --- life
 
-    def start(self, bootstrap=False, wait=True, timeout=90, recover=False, arguments=()):
+    def start(self, bootstrap=False, wait=True, timeout=150, recover=False, arguments=()):
         """Starts the server; with `wait` returns once it is a synced member. `recover`: after a crash, as a service unit would."""
         check(self.process is None, f"{self.name} runs already")
         self.write_configuration()
@@ -233,14 +261,22 @@ class Member:
             return self.status("wsrep_ready") == "ON" and self.status("wsrep_local_state_comment") == "Synced"
         return False
 
-    def wait_ready(self, timeout=90):
+    def wait_ready(self, timeout=150):
         def claim():
             if not self.is_alive():
                 raise Failed(f"{self.name} ended while starting (exit {self.process and self.process.poll()})")
             return self.is_ready()
         wait_for(f"{self.name} to be a synced member", timeout, claim)
 
-    def wait_exit(self, timeout=60):
+    def wait_back(self, timeout=150):
+        """After it stood still or was cut off: until the group answers it. Before that it shows what it was, even if it was put out meanwhile."""
+        def claim():
+            with contextlib.suppress(pymysql.err.MySQLError, OSError):
+                self.sql("SELECT COUNT(*) FROM mysql.plugin", causal=True, timeout=20)
+                return self.is_ready()
+        wait_for(f"{self.name} to be a synced member again", timeout, claim)
+
+    def wait_exit(self, timeout=120):
         """Waits for a server that ends by itself; returns its exit status."""
         try:
             status = self.process.wait(timeout)
@@ -250,7 +286,7 @@ class Member:
         self.process = None
         return status
 
-    def stop(self, timeout=60):
+    def stop(self, timeout=180):
         """Orderly shutdown. A server that does not end in time is killed and reported."""
         if self.process is None:
             return
@@ -284,7 +320,7 @@ class Member:
         """A client connection. `causal`: its reads see all that was committed anywhere before they began."""
         setup = "SET SESSION wsrep_sync_wait=15" if causal else None
         return pymysql.connect(unix_socket=str(self.socket), user="root", password="", autocommit=autocommit, database=database,
-                               connect_timeout=10, read_timeout=timeout, write_timeout=timeout, init_command=setup,
+                               connect_timeout=20, read_timeout=timeout, write_timeout=timeout, init_command=setup,
                                max_allowed_packet=1 << 30, local_infile=False)
 
     def sql(self, *statements, timeout=60, database=None, causal=False):
@@ -302,10 +338,10 @@ class Member:
         return rows[0][0] if rows else None
 
     def status(self, name):
-        rows = self.sql(f"SHOW GLOBAL STATUS LIKE '{name}'", timeout=5)
+        rows = self.sql(f"SHOW GLOBAL STATUS LIKE '{name}'", timeout=20)
         return rows[0][1] if rows else None
 
-    def wait_status(self, name, wanted, timeout=30):
+    def wait_status(self, name, wanted, timeout=60):
         def claim():
             with contextlib.suppress(pymysql.err.MySQLError, OSError):
                 return self.status(name) == wanted
@@ -317,13 +353,13 @@ class Member:
 
     def group_members(self):
         """Rows of REPLICATION_GROUP_MEMBERS as seen here: column names, rows."""
-        with contextlib.closing(self.connect(timeout=10)) as connection, connection.cursor() as cursor:
+        with contextlib.closing(self.connect(timeout=30)) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT * FROM information_schema.REPLICATION_GROUP_MEMBERS")
             return [each[0] for each in cursor.description], list(cursor.fetchall())
 
     def tables(self):
         rows = self.sql("SELECT CONCAT('`',table_schema,'`.`',table_name,'`') FROM information_schema.tables WHERE table_type='BASE TABLE'"
-                        " AND table_schema NOT IN ('mysql','sys','information_schema','performance_schema') ORDER BY 1", causal=True)
+                        " AND table_schema NOT IN ('mysql','sys','information_schema','performance_schema') ORDER BY 1", causal=True, timeout=300)
         return [each[0] for each in rows]
 
     def checksums(self, timeout=300):
@@ -455,7 +491,7 @@ class Group:
             process = self.spawn(["mariadb-install-db", "--no-defaults", f"--datadir={path}", "--auth-root-authentication-method=normal",
                                   "--skip-name-resolve", "--force", "--innodb-log-file-size=48M", f"--tmpdir={temporary}"],
                                  self.directory / "install.log")
-            status = process.wait(180)
+            status = process.wait(300)
             self.end(process)
             check(status == 0, f"mariadb-install-db failed:\n{(self.directory / 'install.log').read_text()[-2000:]}")
         return path
@@ -480,19 +516,45 @@ class Group:
 
     # --- the group as a whole
 
-    def form(self, timeout=120):
-        """Starts all members: the first as a new group, the others joining it at once."""
+    def form(self, timeout=180):
+        """Starts all members: the first as a new group, the others joining it at once. Each sees all of them ONLINE afterwards."""
         self.members[0].start(bootstrap=True, timeout=timeout)
         for each in self.members[1:]:
             each.start(wait=False)
         for each in self.members[1:]:
             each.wait_ready(timeout)
         self.wait_size(len(self.members))
+        self.wait_settled()
         return self
 
-    def wait_size(self, size, timeout=30, among=None):
+    def wait_size(self, size, timeout=60, among=None):
         for each in among or [each for each in self.members if each.is_alive()]:
             each.wait_status("wsrep_cluster_size", str(size), timeout)
+
+    def wait_settled(self, timeout=60):
+        """Until each running member shows all of them ONLINE, with the vote they are to have. A member knows that of itself a moment before the
+        others do, and what is shown is from up to a tenth of a second ago."""
+        if self.is_galera:
+            return
+        running = [each for each in self.members if each.is_alive()]
+        wanted = {each.sql_port: ("ONLINE", "YES" if each.has_vote() else "NO") for each in running}
+
+        def seen_by(member):
+            with contextlib.suppress(pymysql.err.MySQLError, OSError):
+                columns, rows = member.group_members()
+                rows = [dict(zip(columns, each)) for each in rows]
+                return {row["MEMBER_PORT"]: (row["MEMBER_STATE"], row["HAS_VOTE"]) for row in rows if row["MEMBER_PORT"] in wanted}
+
+        for each in running:
+            wait_for(lambda each=each: f"{each.name} to show {wanted}, and not {seen_by(each)}", timeout, lambda each=each: seen_by(each) == wanted)
+
+    def restart_after_crash(self, members=None):
+        """Starts them all at once, as service units would. Where each stands is found out before the first one starts: a server waits for
+        the others no longer than a minute."""
+        chosen = list(members or self.members)
+        positions = [each.recovered_position() for each in chosen]
+        for each, position in zip(chosen, positions):
+            each.start(wait=False, arguments=[f"--wsrep_start_position={position}"] if position else [])
 
     def stop(self):
         for each in self.members:
@@ -561,7 +623,7 @@ class Writers:
     def stop(self):
         self.stopping.set()
         for each in self.threads:
-            each.join(70)
+            each.join(100)
         check(not any(each.is_alive() for each in self.threads), "a writer hangs in its statement")
 
     def count(self):

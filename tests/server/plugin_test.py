@@ -24,7 +24,7 @@ def lone_server(*arguments, plugin=True, **options):
     with Group(1, server_options=settings) as group:
         server = group[0]
         server.start(wait=False, arguments=arguments)
-        wait_for("the server to answer", 60, lambda: answers(server))
+        wait_for("the server to answer", 150, lambda: answers(server))
         yield server
 
 

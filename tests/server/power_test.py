@@ -5,7 +5,7 @@ import random
 import subprocess
 import time
 
-from harness import Group, Writers, check, root, run
+from harness import Group, Writers, check, root, run, wait_for
 
 ROUNDS = int(os.environ.get("QUORATE_ROUNDS", "2"))
 
@@ -59,6 +59,7 @@ def one_that_forgot():
             time.sleep(random.uniform(0, 1))
             killed.start(recover=True)
             killed.wait_log("comes back as a new incarnation.*MEMORY", since=since)
+            group.wait_settled()  # the next one that is killed must not leave it alone
             writers.stop()
             print(f"  round {each + 1}: {killed.recovery()}")
             check("copy" not in killed.recovery().lower(), f"{killed.name} copied everything: {killed.recovery()}")
@@ -78,10 +79,9 @@ def everybody_forgot():
         for each in group.members:
             each.kill()
         writers.stop()
+        group.restart_after_crash()
         for each in group.members:
-            each.start(wait=False, recover=True)
-        for each in group.members:
-            each.wait_log(r"find the server whose data stands furthest \(mariadbd --wsrep-recover", timeout=90)
+            each.wait_log(r"find the server whose data stands furthest \(mariadbd --wsrep-recover", timeout=180)
             each.kill()
         furthest = max(group.members, key=lambda each: int(each.recovered_position().split(":")[1]))
         state = furthest.data / "grastate.dat"
@@ -98,6 +98,7 @@ def everybody_forgot():
 def fail_at_once(group, what, before_restart):
     writers = Writers(group.members, table=f"test.t{random.randrange(10**9)}", per_member=2)
     time.sleep(random.uniform(0.5, 2.5))
+    wait_for("a row to be acknowledged", 60, writers.count)
     for each in group.members:
         each.process.kill()
     for each in group.members:
@@ -107,8 +108,7 @@ def fail_at_once(group, what, before_restart):
         before_restart(each)
     began = time.monotonic()
     order = random.sample(group.members, len(group.members))
-    for each in order:
-        each.start(wait=False, recover=True)
+    group.restart_after_crash(order)
     for each in order:
         each.wait_ready()
     print(f"  {what}: {writers.count()} acknowledged, a group again after {time.monotonic() - began:.1f} s")

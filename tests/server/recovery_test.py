@@ -9,11 +9,12 @@ import pymysql
 from harness import Failed, Group, Writers, check, run, wait_for
 
 HEAVY_ROWS = 60_000  # of one transaction: some 10 MB, applied in about a second
+UNSUSPECTING = {"group_replication_communication_flp_timeout": 10}  # where a machine that stands still for some seconds would change the choice
 
 
 def rows(member, table, where="1"):
     """The rows of one of our tables as dictionaries, in the table's order."""
-    with contextlib.closing(member.connect(timeout=10)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
+    with contextlib.closing(member.connect(timeout=30)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
         cursor.execute(f"SELECT * FROM information_schema.REPLICATION_GROUP_{table} WHERE {where}")
         return list(cursor.fetchall())
 
@@ -32,7 +33,7 @@ def chosen_in(donors):
     return [each["MEMBER_NAME"] for each in donors if each["IS_DONOR"] == "YES"]
 
 
-def watch(member, until, timeout=120):
+def watch(member, until, timeout=300):
     """Reads the newest row of RECOVERY again and again, from the first moment the server answers until it is in phase `until`."""
     seen, slowest, end = [], 0, time.monotonic() + timeout
     while time.monotonic() < end:
@@ -62,7 +63,7 @@ def write_heavily(member, transactions):
 
 def incrementally():
     """a member that was away reads the log: phase, donor, what is done and left, rate and ETA while it does, and one row of it afterwards"""
-    with Group(3) as group:
+    with Group(3, server_options=UNSUSPECTING) as group:
         group.form()
         prepare(group)
         joiner = group[2]
@@ -78,7 +79,7 @@ def incrementally():
         check(any(each["ETA_MS"] > 0 and each["BYTES_READ"] > 1_000_000 for each in fetching), f"no rate, no bytes: {fetching[-1]}")
         row = last_join(joiner)
         print(f"  seen {len(seen)} times, slowest answer {slowest * 1000:.0f} ms: {row}")
-        check(slowest < 2, f"the table took {slowest:.1f} s to answer")
+        check(slowest < 8, f"the table took {slowest:.1f} s to answer")
         check(row["METHOD"] == "incremental" and row["TRANSACTIONS_LEFT"] == 0 and row["TRANSACTIONS_DONE"] >= 12, f"{row}")
         check(row["DONOR_NAME"] in ("m1", "m2") and row["ATTEMPTS"] == 1 and row["LAST_ERROR"] == "", f"{row}")
         donors = donors_of(joiner, row)
@@ -145,7 +146,7 @@ def donor_is_killed():
         joiner.stop()
         write_heavily(group[0], 20)  # more than a member takes in before it has applied some
         joiner.start(wait=False)
-        wait_for("a donor that sends", 60, lambda: re.search(r"recovery: incremental, from donor (m\d)", joiner.log()))
+        wait_for("a donor that sends", 150, lambda: re.search(r"recovery: incremental, from donor (m\d)", joiner.log()))
         first = re.findall(r"recovery: incremental, from donor (m\d)", joiner.log())[-1]
         donor = next(each for each in group.members if each.name == first)
         donor.kill()
@@ -171,7 +172,7 @@ def donor_stands_still():
         joiner.stop()
         write_heavily(group[0], 20)
         joiner.start(wait=False)
-        wait_for("a donor that sends", 60, lambda: re.search(r"recovery: incremental, from donor (m\d)", joiner.log()))
+        wait_for("a donor that sends", 150, lambda: re.search(r"recovery: incremental, from donor (m\d)", joiner.log()))
         first = re.findall(r"recovery: incremental, from donor (m\d)", joiner.log())[-1]
         donor = next(each for each in group.members if each.name == first)
         donor.pause()
@@ -185,13 +186,13 @@ def donor_stands_still():
         check(row["PHASE"] == "ONLINE" and row["ATTEMPTS"] >= 2 and names[0] == first and names[-1] != first, f"{row}: {names}")
         check(row["LAST_ERROR"].startswith(f"{first}: "), f"{row}")
         for each in (joiner, donor):
-            each.wait_ready()
+            each.wait_back()
         group.check_equal()
 
 
 def named_donors():
     """group_replication_donor_list comes first, then wsrep_sst_donor, then the policy; who is named and unknown is passed over"""
-    with Group(3) as group:
+    with Group(3, server_options=UNSUSPECTING) as group:
         group.form()
         prepare(group)
         joiner = group[2]
@@ -209,14 +210,23 @@ def named_donors():
         group.check_equal()
 
 
-def plan(member, position=None):
-    if position is not None:
-        member.sql(f"SET GLOBAL group_replication_join_plan_position = '{position}'")
-    time.sleep(0.2)  # a snapshot is taken every 100 ms
+def plan(member):
     found = {}
     for each in rows(member, "JOIN_PLAN"):
         found.setdefault(each["JOINER"], []).append(each)
     return found
+
+
+def planned(member, joiner, what, holds):
+    """The rows of one joiner once `holds` is so for them: what others say and what is set counts a moment later, and is shown another one later."""
+    def claim():
+        found = plan(member).get(joiner)
+        return found if found and holds(found) else None
+    return wait_for(lambda: f"{member.name}, {joiner}: {what}: {plan(member).get(joiner)}", 30, claim)
+
+
+def suppose(member, position):
+    member.sql(f"SET GLOBAL group_replication_join_plan_position = '{position}'")
 
 
 def what_if():
@@ -230,23 +240,26 @@ def what_if():
         uuid = group[0].status("wsrep_cluster_state_uuid")
         last = int(group[0].status("wsrep_last_committed"))
         for member in group.members:
+            planned(member, "new member", "a clone from any of the three", lambda found: all(
+                each["METHOD"] == "clone" for each in found) and sorted(each["ASKED_AS"] for each in found) == [1, 2, 3])
+            planned(member, "m1", "no donor of its own", lambda found: {
+                each["VERDICT"] for each in found if each["MEMBER_NAME"] == "m1"} == {"self"})
             found = plan(member)
             check(set(found) == {"new member", "m1", "m2", "m3"}, f"{set(found)}")
-            check(all(each["METHOD"] == "clone" for each in found["new member"]), f"{found['new member']}")
-            check(sorted(each["ASKED_AS"] for each in found["new member"]) == [1, 2, 3], f"{found['new member']}")
-            check({each["VERDICT"] for each in found["m1"] if each["MEMBER_NAME"] == "m1"} == {"self"}, f"{found['m1']}")
         member = group[1]
-        three_behind = plan(member, last - 3)[asked]
-        check(all(each["METHOD"] == "incremental" and each["TRANSACTIONS_MISSING"] == 3 for each in three_behind), f"{three_behind}")
+        suppose(member, last - 3)
+        planned(member, asked, "by the log, three are missing", lambda found: all(
+            each["METHOD"] == "incremental" and each["TRANSACTIONS_MISSING"] == 3 for each in found))
         member.sql("SET GLOBAL group_replication_clone_threshold = 3")
-        check(all(each["METHOD"] == "clone" for each in plan(member)[asked]), "the threshold set does not count")
+        planned(member, asked, "a clone, as the threshold set says", lambda found: all(each["METHOD"] == "clone" for each in found))
         member.sql("SET GLOBAL group_replication_clone_threshold = 4", "SET GLOBAL group_replication_donor_policy = RANDOM")
-        random = plan(member)[asked]
-        check(all(each["METHOD"] == "incremental" and each["ASKED_AS"] == 1 for each in random), f"{random}")
-        (errant,) = plan(member, last + 5)[asked]
-        check(errant["METHOD"] == "leave" and f"{uuid}:{last + 1}-{last + 5}" in errant["METHOD_WHY"], f"{errant}")
-        (errant,) = plan(member, f"11111111-1111-1111-1111-111111111111:1-4,{uuid}:1-{last}")[asked]
-        check("11111111-1111-1111-1111-111111111111:1-4" in errant["METHOD_WHY"], f"{errant}")
+        planned(member, asked, "by the log, from any", lambda found: all(each["METHOD"] == "incremental" and each["ASKED_AS"] == 1 for each in found))
+        suppose(member, last + 5)
+        planned(member, asked, "none of the group's", lambda found: [each["METHOD"] for each in found] == ["leave"] and
+                f"{uuid}:{last + 1}-{last + 5}" in found[0]["METHOD_WHY"])
+        suppose(member, f"11111111-1111-1111-1111-111111111111:1-4,{uuid}:1-{last}")
+        planned(member, asked, "four of another history", lambda found: len(found) == 1 and
+                "11111111-1111-1111-1111-111111111111:1-4" in found[0]["METHOD_WHY"])
         for wrong in ("-1", "x", "1:2"):
             try:
                 member.sql(f"SET GLOBAL group_replication_join_plan_position = '{wrong}'")
@@ -282,7 +295,7 @@ def own_transactions():
             each.unlink()
         kept = state.read_text()
         errant.start(wait=False)
-        errant.wait_exit(90)
+        errant.wait_exit(150)
         group_last = int(group[0].status("wsrep_last_committed"))
         said = re.findall(r"this server is refused: .*", errant.log())
         check(said, f"no refusal: {errant.log_that_matters()}")
@@ -293,7 +306,7 @@ def own_transactions():
         check(state.read_text().split("seqno")[1].split()[1] == kept.split("seqno")[1].split()[1], "its position was touched")
         # What it says to do: look at them outside the group, then take a copy.
         errant.start(wait=False, arguments=["--wsrep-on=OFF", "--wsrep-provider=none", "--wsrep-cluster-address="])
-        wait_for("the server outside the group", 60, lambda: answers(errant))
+        wait_for("the server outside the group", 150, lambda: answers(errant))
         check(errant.value("SELECT COUNT(*) FROM d.small WHERE v = 7") == 60, "some of its transactions are lost")
         errant.stop()
         state.unlink()
@@ -326,7 +339,7 @@ def behind_by_little_and_much():
                 insert_rows(group[0], transactions)
             written = int(group[0].status("wsrep_last_committed")) - before
             began = time.monotonic()
-            group[2].start(timeout=240)
+            group[2].start(timeout=600)
             row = last_join(group[2])
             print(f"  {written} behind: ONLINE after {time.monotonic() - began:.1f} s, {row['TRANSACTIONS_DONE']} read, {row['METHOD']}")
             check(written >= transactions and row["FULL_COPIES"] == 0, f"{written}: {row}")
@@ -352,11 +365,11 @@ def donor_with_a_damaged_log():
                     log.seek(at)
                     log.write(bytes([byte[0] ^ 0x20]))
         joiner.settings["server_options"] = {"wsrep_sst_donor": damaged.name}
-        joiner.start(timeout=120)
+        joiner.start(timeout=240)
         row = last_join(joiner)
         print(f"  {row['DONOR_NAME']}, {row['ATTEMPTS']} attempts, {row['LASTED_MS']} ms: {row['LAST_ERROR']}")
         check(row["FULL_COPIES"] == 0, f"{row}")
-        print(f"  {damaged.wait_log('cannot serve another member from the log: .*', 5).group(0)[:200]}")
+        print(f"  {damaged.wait_log('cannot serve another member from the log: .*').group(0)[:200]}")
         group.check_equal()
 
 

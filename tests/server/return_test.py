@@ -35,7 +35,7 @@ def two_of_three_are_killed():
         prepare(group)
         group[1].kill()
         group[2].kill()
-        wait_for("the survivor to know that it is alone", 30, lambda: group[0].status("wsrep_ready") == "OFF")
+        wait_for("the survivor to know that it is alone", 60, lambda: group[0].status("wsrep_ready") == "OFF")
         comes_back(group, group[1])
         comes_back(group, group[2])
         group.check_equal()
@@ -52,9 +52,8 @@ def both_of_two_are_killed():
             each.start(wait=False)
         for each in group.members:
             each.wait_log("When all were killed, start them with --wsrep_start_position")
-            each.wait_exit(90)
-        for each in group.members:
-            each.start(wait=False, recover=True)
+            each.wait_exit(180)
+        group.restart_after_crash()
         for each in group.members:
             each.wait_ready()
         check(group[0].value("SELECT id FROM d.t") == 1, "the data was touched")

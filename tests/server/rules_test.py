@@ -9,7 +9,7 @@ from harness import Group, Writers, check, run, wait_for
 def communication(member):
     with member.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT * FROM information_schema.REPLICATION_GROUP_COMMUNICATION_INFORMATION")
-        return dict(zip([each[0] for each in cursor.description], cursor.fetchone()))
+        return dict(zip([each[0] for each in cursor.description], cursor.fetchone() or ()))
 
 
 def rows_of(member):
@@ -33,7 +33,7 @@ def rules_change_while_the_group_writes():
         writers = Writers(group.members)
 
         def everywhere(column, wanted):
-            wait_for(f"{column} = {wanted} on all", 20, lambda: all(communication(each)[column] == wanted for each in group.members))
+            wait_for(f"{column} = {wanted} on all", 60, lambda: all(communication(each)[column] == wanted for each in group.members))
 
         everywhere("WRITE_CONCURRENCY", 200)
         group[1].sql("SET GLOBAL group_replication_write_concurrency = 10")
@@ -61,50 +61,54 @@ def rules_change_while_the_group_writes():
 def a_commit_is_in_each_zone():
     """with members in two zones a commit waits for both, as long as the other zone is there; without that rule for none"""
     zones = {number: {"server_options": {"group_replication_zone_id": zone}} for number, zone in enumerate((1, 1, 2))}
-    with Group(3, member_settings=zones) as group:
+    # A zone that stands still is waited for until it is suspected, here for ten seconds, and it is not put out.
+    patience = {"group_replication_communication_flp_timeout": 10, "group_replication_member_expel_timeout": 120}
+    with Group(3, member_settings=zones, server_options=patience) as group:
         group.form()
         found = {port: row["ZONE_ID"] for port, row in rows_of(group[0]).items()}
         check(found == {group[0].sql_port: 1, group[1].sql_port: 1, group[2].sql_port: 2}, f"zones: {found}")
-        check(communication(group[0])["WAITS_FOR_ZONES"] == "YES", "zones are not waited for")
+        wait_for("zones to be waited for everywhere", 60, lambda: all(communication(each)["WAITS_FOR_ZONES"] == "YES" for each in group.members))
         group[0].sql("CREATE TABLE test.t (id INT PRIMARY KEY)")
         group[2].pause()
         began = time.monotonic()
-        group[0].sql("INSERT INTO test.t VALUES (1)", timeout=60)
+        group[0].sql("INSERT INTO test.t VALUES (1)", timeout=120)
         waited = time.monotonic() - began
         print(f"  the other zone stands still: a commit waited {waited:.1f} s")
-        check(0.5 < waited < 30, f"a commit waited {waited:.2f} s for a zone that stands still")
+        check(5 < waited < 60, f"a commit waited {waited:.2f} s for a zone that stands still")
         group[2].resume()
-        group.wait_size(3, 60)
-        wait_for("the member to be ONLINE again", 60, lambda: rows_of(group[0])[group[2].sql_port]["MEMBER_STATE"] == "ONLINE")
+        group[2].wait_back()
+        group.wait_settled()
         group[1].sql("SET GLOBAL group_replication_zone_id_sync_mode = OFF")
-        wait_for("the rule to be gone everywhere", 20, lambda: all(communication(each)["WAITS_FOR_ZONES"] == "NO" for each in group.members))
+        wait_for("the rule to be gone everywhere", 60, lambda: all(communication(each)["WAITS_FOR_ZONES"] == "NO" for each in group.members))
         group[2].pause()
         began = time.monotonic()
-        group[0].sql("INSERT INTO test.t VALUES (2)")
+        group[0].sql("INSERT INTO test.t VALUES (2)", timeout=120)
         waited = time.monotonic() - began
         print(f"  without the rule: {waited * 1000:.0f} ms")
-        check(waited < 0.5, f"a commit waited {waited:.2f} s for a zone nobody waits for")
+        check(waited < 4, f"a commit waited {waited:.2f} s for a zone nobody waits for")
         group[2].resume()
-        wait_for("the member to be ONLINE again", 60, lambda: rows_of(group[0])[group[2].sql_port]["MEMBER_STATE"] == "ONLINE")
+        group[2].wait_back()
+        group.wait_settled()
         group.check_equal()
 
 
 def who_has_no_vote_is_not_waited_for():
     """a member without a vote takes writes and gets all of them; without it nothing stops, and alone with one other it decides nothing"""
     settings = {2: {"server_options": {"group_replication_non_voting": "ON"}}}
-    with Group(3, member_settings=settings) as group:
+    with Group(3, member_settings=settings, server_options={"group_replication_communication_flp_timeout": 10}) as group:
         group.form()
-        wait_for("two of the three to have a vote", 10, lambda: [
+        wait_for("two of the three to have a vote", 60, lambda: [
             rows_of(group[0])[each.sql_port]["HAS_VOTE"] for each in group.members] == ["YES", "YES", "NO"])
         writers = Writers(group.members)
         time.sleep(1)
         before = time.monotonic()
         group[2].kill()
-        time.sleep(3)
+        time.sleep(8)
         pause = writers.longest_pause(group[0].name, before, time.monotonic())
         print(f"  the member without a vote was killed: {group[0].name} paused {pause * 1000:.0f} ms")
-        check(pause < 0.5, f"{group[0].name} stood still for {pause:.2f} s")
+        check(pause < 4, f"{group[0].name} stood still for {pause:.2f} s")  # who waited for it would wait all the time
         group[2].start(recover=True)
+        wait_for("it to be ONLINE for the others", 60, lambda: rows_of(group[0])[group[2].sql_port]["MEMBER_STATE"] == "ONLINE")
         check(rows_of(group[0])[group[2].sql_port]["HAS_VOTE"] == "NO", "it came back with a vote")
         writers.stop()
         for each in group.members:
@@ -112,25 +116,29 @@ def who_has_no_vote_is_not_waited_for():
         group.check_equal()
         # Two vote. One of them killed, the other and the one without a vote are no majority.
         group[1].kill()
-        wait_for("the survivor to be without a majority", 20, lambda: communication(group[0])["HAVE_QUORUM"] == "NO")
+        wait_for("the survivor to be without a majority", 60, lambda: communication(group[0])["HAVE_QUORUM"] == "NO")
         group[1].start(recover=True)
-        wait_for("the survivor to have a majority", 20, lambda: communication(group[0])["HAVE_QUORUM"] == "YES")
+        wait_for("the survivor to have a majority", 60, lambda: communication(group[0])["HAVE_QUORUM"] == "YES")
 
 
 def suspicions_can_be_seen():
-    """a member that stands still for 3 s is suspected, counted, shown as UNREACHABLE, and stays in the group"""
-    with Group(3) as group:
+    """a member that stands still for longer than it may is suspected, counted, shown as UNREACHABLE, and stays in the group"""
+    # Longer than a machine stands still that has too much to do, so that nobody else is suspected.
+    patience = {"group_replication_communication_flp_timeout": 5, "group_replication_member_expel_timeout": 300}
+    with Group(3, server_options=patience) as group:
         group.form()
-        check(all(row["UNLINKED"] == "" for row in rows_of(group[0]).values()), f"{rows_of(group[0])}")
+        wait_for(lambda: f"all to be linked: {rows_of(group[0])}", 60, lambda: all(row["UNLINKED"] == "" for row in rows_of(group[0]).values()))
         victim = group[2]
         group[2].pause()
-        wait_for("it to be UNREACHABLE", 10, lambda: rows_of(group[0])[victim.sql_port]["MEMBER_STATE"] == "UNREACHABLE")
-        wait_for("the other member to say it has no link to it", 10,
+        paused = time.monotonic()
+        wait_for("it to be UNREACHABLE", 60, lambda: rows_of(group[0])[victim.sql_port]["MEMBER_STATE"] == "UNREACHABLE")
+        wait_for("the other member to say it has no link to it", 60,
                  lambda: rows_of(group[0])[group[1].sql_port]["UNLINKED"] == f"127.0.0.1:{victim.group_port}")
         silent = rows_of(group[0])[victim.sql_port]["SILENT_MS"]
-        check(900 <= silent < 10000, f"silent for {silent} ms")
+        longest = 1000 * (time.monotonic() - paused) + 4000  # it may have been silent for a while before
+        check(4900 <= silent < longest, f"silent for {silent} ms, and not more than {longest:.0f}")
         group[2].resume()
-        wait_for("it to be ONLINE", 20, lambda: rows_of(group[0])[victim.sql_port]["MEMBER_STATE"] == "ONLINE")
+        wait_for("it to be ONLINE", 60, lambda: rows_of(group[0])[victim.sql_port]["MEMBER_STATE"] == "ONLINE")
         counts = json.loads(communication(group[0])["MEMBER_FAILURE_SUSPICIONS_COUNT"])
         check(counts[f"127.0.0.1:{victim.group_port}"] >= 1 and len(counts) == 2, f"suspicions: {counts}")
         check(counts[f"127.0.0.1:{group[1].group_port}"] == 0, f"suspicions: {counts}")

@@ -66,18 +66,27 @@ def a_link_that_works_one_way():
             time.sleep(1)
             weather.cut_way(source, target)
             time.sleep(12)
-            now = time.monotonic()
-            writing = [each for each in group.members if writers.longest_pause(each.name, now - 3, now) < 2.5]
-            check(len(writing) >= 2, f"{source} to {target} is cut: only {[each.name for each in writing]} write")
-            views = {each.name: each.status("wsrep_cluster_conf_id") for each in writing}
-            check(len(set(views.values())) == 1, f"those that write disagree about the view: {views}")
+
+            def those_that_write():
+                now = time.monotonic()
+                writing = [each for each in group.members if writers.longest_pause(each.name, now - 3, now) < 2.5]
+                return writing, {each.name: each.status("wsrep_cluster_conf_id") for each in writing}
+
+            def agreed():
+                writing, views = those_that_write()
+                return (writing, views) if len(writing) >= 2 and len(set(views.values())) == 1 else None
+
+            what = f"{source} to {target} is cut: two that write and agree about the view"
+            writing, views = wait_for(lambda: f"{what}: {those_that_write()[1]}", 60, agreed)
             time.sleep(8)
             again = {each.name: each.status("wsrep_cluster_conf_id") for each in writing}
             print(f"  {source} to {target} is cut: {', '.join(sorted(views))} write, view {set(views.values())}, 8 s later {set(again.values())}")
             check(all(int(again[name]) - int(views[name]) <= 2 for name in views), f"the view flaps: {views}, then {again}")
             weather.heal_all()
-            wait_for("all three after healing", 60, lambda: all(each.is_ready() for each in group.members))
-            group.wait_size(3, timeout=60)
+            for each in group.members:
+                each.wait_back()
+            group.wait_size(3)
+            group.wait_settled()
             writers.stop()
             for each in group.members:
                 writers.check_present(each)
