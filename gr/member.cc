@@ -48,6 +48,11 @@ void member::step(member_event const& in, std::vector<member_action>& out) {
   out_ = nullptr;
 }
 
+base::blob member::state_blob() const {
+  ensure(!is_closed());
+  return encode_state(state_, roles_);
+}
+
 void member::on(xcom::deliver const& in) {
   delivered_ = in.slot;
   if (report_.runs()) report_.read(in.bytes);

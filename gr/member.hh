@@ -230,8 +230,10 @@ class member {
 
   void step(member_event const& in, std::vector<member_action>& out);
 
-  // The application's part of a checkpoint as of the last slot delivered.
-  [[nodiscard]] base::blob state_blob() const { return encode_state(state_, roles_); }
+  // It gave the group up: what its node goes on delivering until it is out no longer changes it.
+  [[nodiscard]] bool is_closed() const { return stage_ == stage::closed; }
+  // The application's part of a checkpoint as of the last slot delivered; of one that is closed it would be an older slot's.
+  [[nodiscard]] base::blob state_blob() const;
   [[nodiscard]] replicated_state const& state() const { return state_; }
   [[nodiscard]] group_roles const& roles() const { return roles_; }
   // What this server may do, as it was told.

@@ -131,6 +131,7 @@ void live_group::on(xcom::deliver const& what) {
 }
 
 void live_group::on(xcom::store_checkpoint const& what) {
+  if (member_->is_closed()) return;
   auto at = what.at;
   at.app = member_->state_blob();
   log_failed(log_->store(at));
@@ -139,6 +140,7 @@ void live_group::on(xcom::store_checkpoint const& what) {
 }
 
 void live_group::on(xcom::send_welcome const& what) {
+  if (member_->is_closed()) return;  // it asks again, and another answers
   sync_before_answering();
   auto answer = what.what;
   answer.at.app = member_->state_blob();

@@ -183,6 +183,7 @@ void server::perform(xcom::deliver const& what) {
 }
 
 void server::perform(xcom::store_checkpoint const& what) {
+  if (member_->is_closed()) return;
   auto whole = what.at;
   whole.app = member_->state_blob();
   demand(log_->store(whole));
@@ -191,6 +192,7 @@ void server::perform(xcom::store_checkpoint const& what) {
 }
 
 void server::perform(xcom::send_welcome const& what) {
+  if (member_->is_closed()) return;
   auto whole = what.what;
   whole.at.app = member_->state_blob();
   send_out(what.address, std::move(whole));
