@@ -184,11 +184,12 @@ void member::choose_source() {
 
 // ---- what the planner hears and says ----
 
+// Where we stand comes first: what the others say may have it choose a donor for what is missing now.
 void member::move_planner() {
-  run_planner(recovery::positions_heard{candidates()});
   if (stage_ == stage::replaying)
     run_planner(recovery::own_progress{positions(std::max(last_.applied, base_)),
                                        positions(std::max(state_.seqno, base_)), last_.sated});
+  run_planner(recovery::positions_heard{candidates()});
   if (stage_ == stage::replaying && transfer_until_ && donor_ && state_.seqno >= *transfer_until_) {
     transfer_until_.reset();
     run_planner(recovery::transfer_ended{*donor_, {}});

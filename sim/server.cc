@@ -255,6 +255,7 @@ void server::join_again(xcom::site const& at) {
 void server::make_node(xcom::beginning how) {
   ++generation_;
   node_.emplace(node_configuration(), std::move(how), base::prng(random_.next()));
+  log_begins_ = {};
 }
 
 void server::make_member() {

@@ -295,7 +295,8 @@ void server::check_promised_history() {
 }
 
 // Of those that were ONLINE, heard and able to serve as of the last tick, a donor is chosen that is not further behind the
-// furthest of them than donor_threshold; one that is only after each that is not was tried.
+// furthest of them than donor_threshold; one that is only after each that is not was tried. Able to serve: from where this
+// member stood then; what it applied since may make a log long enough that was not.
 // `stands_at`: what the donor's log has to reach back to; none: it sends a copy.
 void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t> stands_at,
                          choice_facts const& known) {
@@ -308,7 +309,9 @@ void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t
     if (who->role == xcom::member_role::non_voting) continue;
     auto const its = base::decode<gr::member_facts>(who->app);
     auto const begins = each.facts.first_available;
-    bool const serves = !stands_at || (begins >= 0 && begins <= *stands_at);
+    auto stood_at = stands_at;
+    if (stood_at && each.id != donor) stood_at = std::min(*stood_at, last_seen_.applied);
+    bool const serves = !stood_at || (begins >= 0 && begins <= *stood_at);
     if (!its || its->status != gr::member_status::online || !serves) continue;
     able.push_back(&each);
     // Who was asked before may have answered that its log reaches back less far than its heartbeat said.
@@ -329,8 +332,10 @@ void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t
   auto const better = std::find_if(
       able.begin(), able.end(), [&](auto const* each) { return is_close(each) && !donors_tried_.contains(each->id); });
   check(is_close(*chosen) || better == able.end(), [&] {
-    return fmt::format("{} chooses a donor at {} before one at {}, with donor_threshold {}", name_,
-                       (*chosen)->facts.applied, (*better)->facts.applied, world_.with.member.recovery.donor_threshold);
+    return fmt::format(
+        "{} at {} chooses a donor at {} before one at {} whose log begins at {}, with donor_threshold {}", name_,
+        stands_at.value_or(-1), (*chosen)->facts.applied, (*better)->facts.applied, (*better)->facts.first_available,
+        world_.with.member.recovery.donor_threshold);
   });
 }
 

@@ -346,7 +346,10 @@ void node::take(member_id const& from, not_a_member const& what) {
   // A newer site than ours says it all, unless we are leaving. Once we have the decision ourselves, others count that have it.
   bool const know_it = what.at.version == site_.version && departing();
   if (what.at.version <= site_.version && !know_it) return;
-  if (leaving_ || departing()) {  // should it die now, whoever told us may have been the only other one who knows
+  // Should it die now, whoever told us may have been the only other one who knows. But where the site that took us out was
+  // followed by another, a majority of it has agreed to that one, and not all who do now have a link to us.
+  bool const followed = departing() && what.at.version > site_.version;
+  if ((leaving_ || departing()) && !followed) {
     released_by_.insert(from);
     auto const know = std::ranges::count_if(released_by_, [&](auto const& each) { return what.at.votes(each); });
     if (static_cast<std::size_t>(know) < what.at.majority()) return;
