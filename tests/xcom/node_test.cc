@@ -707,6 +707,24 @@ TEST(node, a_leader_that_takes_itself_out_goes_when_a_majority_of_those_that_sta
   EXPECT_EQ(one.count<expelled>(), 1U);
 }
 
+// Of a later site's members most have no link to who is out. That site was agreed to by a majority of the one that put it out.
+TEST(node, who_has_the_decision_that_it_is_out_goes_at_the_first_word_of_a_later_site) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2);
+  while (one.last<pre_vote>() == nullptr) one.tick(1);
+  one.hear(2, pre_vote_reply{group, one.last<pre_vote>()->round, true, {}, slot_no(10)});
+  ASSERT_NE(one.last<prepare>(), nullptr);
+  auto const by = one.last<prepare>()->by;
+  site const next{6, {entry(2), entry(3)}, {}};
+  accepted_slot const found{slot_no(11), {1, id(3)}, std::make_shared<value const>(site_change{next})};
+  one.hear(2, promise{group, by, one.last<prepare>()->from, slot_no(10), {found}});
+  one.hear(2, accepted{group, by, slot_no(11)});
+  ASSERT_TRUE(one.machine().is_member());
+  one.hear(3, not_a_member{group, site{9, {entry(2), entry(3), entry(4), entry(5), entry(6), entry(7)}, {}}});
+  EXPECT_FALSE(one.machine().is_member());
+  EXPECT_EQ(one.count<expelled>(), 1U);
+}
+
 TEST(node, strangers_have_no_say) {
   by_hand one({entry(1), entry(2), entry(3)});
   one.hear(9, prepare{group, {round_max, id(9)}, slot_no(11), {}});
