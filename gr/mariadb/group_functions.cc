@@ -97,11 +97,12 @@ answer set_as_primary(arguments const& given, caller const& who) {
   who.show("group_replication: the primary lets open transactions end");
   auto const ordered = (*group)->change_roles({kind::set_primary, *given[0], seconds(open_ones_s)});
   if (!ordered) return ordered.error();
+  auto const ordered_at = clock::now();  // and shown with the group's next tick
   auto const handed_over = [&]() -> base::result<bool> {
     auto const now = (*group)->status();
     if (now.roles.epoch != before.roles.epoch && now.roles.primary == *target) return true;
     if (now.roles.epoch != before.roles.epoch) return base::fail("another change came first: " + now.roles.news);
-    bool const gone = now.roles.switching_to.is_nil() && clock::now() - begun > look_every * 100;
+    bool const gone = now.roles.switching_to.is_nil() && clock::now() - ordered_at > look_every * 100;
     if (gone) return base::fail("nothing was changed: " + now.roles.news);
     return false;
   };
