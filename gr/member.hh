@@ -305,6 +305,12 @@ class member {
   void conduct_switch();
   void hold_election();
   void lend_leadership();
+  struct asked_for {  // of the others, in this epoch
+    std::uint64_t epoch = 0;
+    base::tick_count at;
+  };
+  // In the epoch that goes on, less than `patience` ticks ago.
+  [[nodiscard]] bool is_pending(std::optional<asked_for> const& what, std::uint64_t patience) const;
   void order_change(role_change what);
   [[nodiscard]] bool is_there(xcom::member_id const& who) const;
   [[nodiscard]] bool candidates_are_known() const;
@@ -464,10 +470,6 @@ class member {
   bool role_told_ = false;
   std::string role_news_;
   std::optional<base::tick_count> primary_missed_;  // since: the primary is not heard, or there is none
-  struct asked_for {                                // a change of this epoch was handed in
-    std::uint64_t epoch = 0;
-    base::tick_count at;
-  };
   std::optional<asked_for> change_asked_;
   std::optional<asked_for> leadership_lent_;
   struct draining {  // as the primary, of this epoch

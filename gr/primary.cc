@@ -109,6 +109,10 @@ bool member::is_there(xcom::member_id const& who) const {
   return at != nullptr && at->heard;
 }
 
+bool member::is_pending(std::optional<asked_for> const& what, std::uint64_t patience) const {
+  return what && what->epoch == roles_.epoch && now_.value() - what->at.value() < patience;
+}
+
 void member::order_change(role_change what) {
   change_asked_ = {roles_.epoch, now_};
   order(role_message{roles_.epoch, std::move(what)});
@@ -119,9 +123,7 @@ void member::order_change(role_change what) {
 void member::conduct_switch() {
   if (!roles_.switching || roles_.primary != config_.self) return draining_.reset();
   if (!draining_ || draining_->epoch != roles_.epoch) draining_ = draining{roles_.epoch, now_, now_, std::nullopt};
-  bool const asked =
-      change_asked_ && change_asked_->epoch == roles_.epoch && now_.value() - change_asked_->at.value() < repeat_ticks;
-  if (asked) return;
+  if (is_pending(change_asked_, repeat_ticks)) return;
   auto const& target = roles_.switching->to;
   auto const patience = roles_.switching->patience_ms / base::tick_milliseconds;
   auto const* const at = neighbor_of(target);
@@ -149,8 +151,7 @@ void member::hold_election() {
   auto const patience = (roles_.has_primary() ? missed_ticks : 0) + (last_.leads ? 0 : others_wait_ticks);
   auto const missed = now_.value() - primary_missed_->value();
   if (missed < patience || (missed < patience + facts_ticks && !candidates_are_known())) return;
-  if (change_asked_ && change_asked_->epoch == roles_.epoch && now_.value() - change_asked_->at.value() < repeat_ticks)
-    return;
+  if (is_pending(change_asked_, repeat_ticks)) return;
   if (roles_.switching && is_there(roles_.switching->to)) return order_change(elect{roles_.switching->to});
   if (auto const winner = elect_primary(primary_candidates(), roles_.elects)) order_change(elect{*winner});
 }
@@ -179,9 +180,7 @@ std::vector<primary_candidate> member::primary_candidates() const {
 void member::lend_leadership() {
   bool const follows = roles_.mode == primary_mode::single && roles_.has_primary() && roles_.primary != config_.self;
   if (!last_.leads || !follows || !is_there(roles_.primary)) return;
-  if (leadership_lent_ && leadership_lent_->epoch == roles_.epoch &&
-      now_.value() - leadership_lent_->at.value() < lend_again_ticks)
-    return;
+  if (is_pending(leadership_lent_, lend_again_ticks)) return;
   leadership_lent_ = {roles_.epoch, now_};
   emit(to_node{xcom::transfer_leadership{roles_.primary}});
 }

@@ -298,11 +298,11 @@ void arbiter::on(xcom::leader_changed const& what) {
                                       : std::string("no leader orders messages now"));
 }
 
-// Nobody has the slots it lacks: it begins anew, after them.
 void arbiter::on(xcom::damaged_range const& what) {
   calls_.say(level::warning, "what " + xcom::to_string(what.from) + " sent of the log is damaged: " + what.why);
 }
 
+// Nobody has the slots it lacks: it begins anew, after them.
 void arbiter::on(xcom::history_lost const&) { on(xcom::expelled{node_->current_site()}); }
 
 // ---- time ----

@@ -237,8 +237,8 @@ void live_group::note_host_boot() {
 
 void live_group::make_node(xcom::beginning how) {
   node_.emplace(node_settings(*options_.options, self_, boot_), std::move(how), make_prng());
-  log_begins_ =
-      {};  // it knows what it delivers from on; that the log on disk reaches further back it has yet to be told
+  // The node knows what it delivers from on; that the log on disk reaches further back it has yet to be told.
+  log_begins_ = {};
   if (node_->is_member()) net_->speak(node_->current_site().rules.protocol);
   arm_timer();
 }

@@ -12,13 +12,6 @@ constexpr auto patience = std::chrono::seconds(10);
 constexpr char const* mode_option = "group_replication_single_primary_mode";
 constexpr char const* election_option = "group_replication_primary_election_mode";
 
-// Goes on while the host is suspended, and is set by nobody.
-std::int64_t boot_milliseconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_BOOTTIME, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
-
 }  // namespace
 
 // Of a group that this member founds. Who joins one takes it as it is.
@@ -53,12 +46,12 @@ void live_group::renew_lease() {
   if (!single) return lease_ends_.store(0, std::memory_order_relaxed);
   if (!node_->have_quorum()) return;
   auto const silence = node_->config().suspect_ticks.value() * base::tick_milliseconds;
-  lease_ends_.store(boot_milliseconds() + static_cast<std::int64_t>(silence), std::memory_order_relaxed);
+  lease_ends_.store(since_boot().count() + static_cast<std::int64_t>(silence), std::memory_order_relaxed);
 }
 
 bool live_group::lease_is_over() const {
   auto const ends = lease_ends_.load(std::memory_order_relaxed);
-  return ends != 0 && boot_milliseconds() > ends;
+  return ends != 0 && since_boot().count() > ends;
 }
 
 base::result<void> live_group::change_roles(gr::role_request const& wish) {

@@ -22,12 +22,14 @@ void add_names(std::string const& list, std::vector<std::string>& to) {
 
 }  // namespace
 
-base::tick_count tick_now() {
+std::chrono::milliseconds since_boot() {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
-  auto const since = std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-  return base::tick_count(static_cast<std::uint64_t>(since / tick_length));
+  auto const whole = std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(whole);
 }
+
+base::tick_count tick_now() { return base::tick_count(static_cast<std::uint64_t>(since_boot() / tick_length)); }
 
 std::uint64_t milliseconds_now() {
   auto const now = std::chrono::system_clock::now().time_since_epoch();

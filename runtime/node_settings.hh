@@ -21,7 +21,9 @@ namespace runtime {
 
 inline constexpr auto tick_length = std::chrono::milliseconds(base::tick_milliseconds);
 
-base::tick_count tick_now();       // of the monotonic clock that goes on while the host is suspended
+// Of the clock that goes on while the host is suspended, and that nobody sets.
+std::chrono::milliseconds since_boot();
+base::tick_count tick_now();       // the same in ticks
 std::uint64_t milliseconds_now();  // since 1970; incarnations are numbered by it
 base::prng make_prng();            // seeded by the system
 base::tick_count ticks_of(std::int64_t milliseconds);

@@ -114,8 +114,7 @@ std::shared_ptr<void>& listening() {
 }  // namespace
 
 consistency consistency_of_session() {
-  static auto* const current = server_function<THD*()>("_current_thd");
-  auto* const thd = current == nullptr ? nullptr : current();
+  auto* const thd = static_cast<THD*>(current_thd());
   if (thd == nullptr || !listening()) return option_value();
   return static_cast<consistency>(THDVAR(thd, consistency));
 }

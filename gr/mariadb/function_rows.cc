@@ -3,13 +3,12 @@
 //   CREATE FUNCTION group_replication_rows RETURNS STRING SONAME 'group_replication.so';
 #include <mysql.h>
 
-#include <algorithm>
-#include <cstring>
 #include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "gr/mariadb/functions.hh"
 #include "gr/mariadb/shown_tables.hh"
 
 namespace gr::mariadb {
@@ -17,14 +16,7 @@ namespace {
 
 constexpr unsigned long text_bytes_max = (1UL << 24) - 1;  // makes it a MEDIUMTEXT
 
-// The server shows 80 bytes of it.
 constexpr char const* unknown_name = "unknown name; take one of information_schema.REPLICATION_GROUP_*, or ROUTING";
-
-void say(char* into, std::string_view text) {
-  auto const length = std::min<std::size_t>(text.size(), MYSQL_ERRMSG_SIZE - 1);
-  std::memcpy(into, text.data(), length);
-  into[length] = '\0';
-}
 
 shown_table const* asked_for(UDF_ARGS const& args) {
   if (args.args[0] == nullptr) return nullptr;
@@ -39,14 +31,9 @@ extern "C" {
 __attribute__((visibility("default"))) my_bool group_replication_rows_init(UDF_INIT* call, UDF_ARGS* args,
                                                                            char* message) {
   using namespace gr::mariadb;
-  if (args->arg_count != 1 || args->arg_type[0] != STRING_RESULT) {
-    say(message, "group_replication_rows() takes one text, the name of a table");
-    return 1;
-  }
-  if (args->args[0] != nullptr && asked_for(*args) == nullptr) {
-    say(message, unknown_name);
-    return 1;
-  }
+  if (args->arg_count != 1 || args->arg_type[0] != STRING_RESULT)
+    return refuse(message, "group_replication_rows() takes one text, the name of a table");
+  if (args->args[0] != nullptr && asked_for(*args) == nullptr) return refuse(message, unknown_name);
   call->maybe_null = 1;
   call->const_item = 0;  // the rows are those of the moment
   call->max_length = text_bytes_max;

@@ -16,28 +16,16 @@
 namespace gr::mariadb {
 namespace {
 
-using current_thd_t = void*();
 using check_access_t = bool(void* thd, unsigned long long wanted, bool no_errors);
 using killed_t = int(void const* thd);
 using proc_info_t = char const*(void* thd, char const* what, char const* function, char const* file, unsigned line);
 
 constexpr unsigned long long super_privilege = 1ULL << 15;
-constexpr std::size_t message_bytes = MYSQL_ERRMSG_SIZE;
-
-void* current_thd() {
-  static auto* const found = server_function<current_thd_t>("_current_thd");
-  return found == nullptr ? nullptr : found();
-}
 
 // MySQL asks for GROUP_REPLICATION_ADMIN, which this server does not have.
 bool is_allowed(void* thd) {
   static auto* const check = server_function<check_access_t>("_Z19check_global_accessP3THD11privilege_tb");
   return check != nullptr && thd != nullptr && !check(thd, super_privilege, false);
-}
-
-my_bool refuse(char* message, std::string const& why) {
-  std::snprintf(message, message_bytes, "%s", why.c_str());
-  return 1;
 }
 
 my_bool begin(function_spec const& which, UDF_INIT* init, UDF_ARGS* args, char* message) {
@@ -113,6 +101,11 @@ function_spec const& spec_of(std::string_view name) {
 }
 
 }  // namespace
+
+my_bool refuse(char* message, std::string const& why) {
+  std::snprintf(message, MYSQL_ERRMSG_SIZE, "%s", why.c_str());
+  return 1;
+}
 
 bool caller::is_killed() const {
   static auto* const killed = server_function<killed_t>("thd_killed");

@@ -2,6 +2,8 @@
 // server looks up are in functions.cc; what each does is in group_functions.cc.
 #pragma once
 
+#include <mysql.h>
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -38,6 +40,9 @@ struct function_spec {
 };
 
 std::span<function_spec const> function_specs();
+
+// What an _init function answers when it takes the call not: `message` is the server's buffer, of which it shows 80 bytes.
+my_bool refuse(char* message, std::string const& why);
 
 // How plugin_dir knows this library.
 std::string library_file_name();

@@ -1,7 +1,7 @@
 // Statements on the server this library runs in, by the server's own service for plugins: no user, every privilege, and
 // outside the group (wsrep_on and sql_log_bin are OFF), so nothing said here is replicated.
 //
-// Owner:  one thread, its own, that called thread_begins(). Never a callback of the server's, and nobody may wait for it who
+// Owner:  one thread, its own, that holds an sql_thread. Never a callback of the server's, and nobody may wait for it who
 //         holds anything of the server's (wsrep-provider pitfalls: the server would wait for itself).
 #pragma once
 

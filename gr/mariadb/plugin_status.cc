@@ -2,8 +2,6 @@
 
 #include <mysql/plugin.h>
 
-#include <fmt/chrono.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -14,6 +12,7 @@
 
 #include "gr/mariadb/plugin_version.hh"
 #include "gr/mariadb/shared.hh"
+#include "gr/mariadb/table_cells.hh"
 
 namespace gr::mariadb {
 namespace {
@@ -51,10 +50,6 @@ static_assert(sizeof(shown) <= SHOW_VAR_FUNC_BUFF_SIZE);
 std::string leader_of(group_status const& now) {
   auto const found = std::ranges::find_if(now.members, [](member_row const& row) { return row.is_leader; });
   return found == now.members.end() ? std::string{} : base::to_string(found->id);
-}
-
-std::string time_text(std::chrono::system_clock::time_point when) {
-  return when == std::chrono::system_clock::time_point{} ? std::string{} : fmt::format("{:%F %T}", fmt::gmtime(when));
 }
 
 void fill_throttle(shown& out, flow_status const& flow) {

@@ -16,6 +16,11 @@ void log_through(char const* symbol, std::string const& line) {
 
 }  // namespace
 
+void* current_thd() {
+  static auto* const found = server_function<void*()>("_current_thd");
+  return found == nullptr ? nullptr : found();
+}
+
 std::string running_server_version() {
   auto const* const version = server_variable<char const>("server_version");
   return version == nullptr ? std::string{} : std::string(version);

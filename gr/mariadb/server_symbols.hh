@@ -18,6 +18,9 @@ template <class Value> Value* server_variable(char const* name) {
   return static_cast<Value*>(::dlsym(RTLD_DEFAULT, name));
 }
 
+// The session that this thread works for; null: none.
+void* current_thd();
+
 // "10.11.19-MariaDB-..."; empty when the process is not a server.
 std::string running_server_version();
 // 101119 for "10.11.19-MariaDB"; 0 for what is no version.

@@ -1,8 +1,6 @@
 #include "gr/mariadb/table_cells.hh"
 
-#include <chrono>
-
-#include <fmt/format.h>
+#include <fmt/chrono.h>
 
 namespace gr::mariadb {
 
@@ -15,13 +13,12 @@ std::string fitting(std::string text) {
 
 std::string id_text(base::uuid const& id) { return id.is_nil() ? std::string{} : base::to_string(id); }
 
+std::string time_text(std::chrono::system_clock::time_point when) {
+  return when == std::chrono::system_clock::time_point{} ? std::string{} : fmt::format("{:%F %T}", fmt::gmtime(when));
+}
+
 std::string time_text(std::int64_t since_1970_ms) {
-  auto const seconds = std::chrono::sys_seconds(std::chrono::seconds(since_1970_ms / 1000));
-  auto const day = std::chrono::floor<std::chrono::days>(seconds);
-  std::chrono::year_month_day const date(day);
-  std::chrono::hh_mm_ss const clock(seconds - day);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", int{date.year()}, unsigned{date.month()},
-                     unsigned{date.day()}, clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  return time_text(std::chrono::system_clock::time_point(std::chrono::milliseconds(since_1970_ms)));
 }
 
 std::string gtid_text(base::uuid const& history, std::int64_t position) {

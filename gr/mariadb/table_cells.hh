@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -19,8 +20,10 @@ inline std::string yes_no(bool claim) { return claim ? "YES" : "NO"; }
 inline constexpr unsigned why_characters = 512;
 // A set of many intervals can be long; what does not fit such a column is cut, and says so.
 std::string fitting(std::string text);
-std::string id_text(base::uuid const& id);                                // nil: nothing
-std::string time_text(std::int64_t since_1970_ms);                        // UTC: "2026-11-21 20:19:00"
+std::string id_text(base::uuid const& id);  // nil: nothing
+// UTC: "2026-11-21 20:19:00"; 1970: nothing.
+std::string time_text(std::chrono::system_clock::time_point when);
+std::string time_text(std::int64_t since_1970_ms);
 std::string gtid_text(base::uuid const& history, std::int64_t position);  // below 1: nothing
 
 }  // namespace gr::mariadb
