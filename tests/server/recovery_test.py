@@ -139,12 +139,12 @@ def by_full_copy():
 def donor_is_killed():
     """the donor is killed in mid-transfer: another one continues, nothing is read twice into the tables, and both are told"""
     # Put out soon after it died: what a member's log misses comes from whoever has it, and the join may be over in seconds.
-    with Group(4, server_options={"wsrep_slave_threads": 1, "group_replication_member_expel_timeout": 1}) as group:
+    with Group(4, server_options={"wsrep_slave_threads": 1, "innodb_buffer_pool_size": "256M", "group_replication_member_expel_timeout": 1}) as group:
         group.form()
         prepare(group)
         joiner = group[3]
         joiner.stop()
-        write_heavily(group[0], 20)  # more than a member takes in before it has applied some
+        write_heavily(group[0], 14)  # more than a member takes in before it has applied some
         joiner.start(wait=False)
         wait_for("a donor that sends", 150, lambda: re.search(r"recovery: incremental, from donor (m\d)", joiner.log()))
         first = re.findall(r"recovery: incremental, from donor (m\d)", joiner.log())[-1]
@@ -164,13 +164,13 @@ def donor_is_killed():
 
 def donor_stands_still():
     """the donor is stopped (SIGSTOP) in mid-transfer: it is replaced, whether it is found silent or brings nothing"""
-    with Group(4, server_options={"wsrep_slave_threads": 1, "group_replication_recovery_progress_timeout": 2,
+    with Group(4, server_options={"wsrep_slave_threads": 1, "innodb_buffer_pool_size": "256M", "group_replication_recovery_progress_timeout": 2,
                                    "group_replication_member_expel_timeout": 1}) as group:
         group.form()
         prepare(group)
         joiner = group[3]
         joiner.stop()
-        write_heavily(group[0], 20)
+        write_heavily(group[0], 14)
         joiner.start(wait=False)
         wait_for("a donor that sends", 150, lambda: re.search(r"recovery: incremental, from donor (m\d)", joiner.log()))
         first = re.findall(r"recovery: incremental, from donor (m\d)", joiner.log())[-1]
