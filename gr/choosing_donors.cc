@@ -288,7 +288,7 @@ void member::perform(recovery::declare_online const&) {
 }
 
 void member::perform(recovery::leave const& what) {
-  if (!returns_) return refuse(what.why);
+  if (!returns_) return refuse(what.why, true);
   emit(say{server::level::warning, "recovery: " + what.why + ". The log is read from whoever has it"});
   donor_.reset();
   transfer_until_.reset();

@@ -348,7 +348,7 @@ double member::seconds_since(base::tick_count since) const {
 
 // A server that is connected and waits to be joined hears it first: once it sees the group closed it goes down in a way of its
 // own, which does not wait for the threads in this library. One that still waits for its connect gets the reason there.
-void member::refuse(std::string why) {
+void member::refuse(std::string why, bool may_return) {
   if (stage_ == stage::closed) return;
   bool const starting = connected_ && !config_.server_runs && stage_ != stage::online;
   recovery_line_ = "failed: " + why;
@@ -356,7 +356,7 @@ void member::refuse(std::string why) {
   report_.end(join_phase::failed, why);
   emit(say{server::level::error, why});
   if (starting) tell_server(fatal_error{why});
-  emit(give_up{std::move(why)});
+  emit(give_up{may_return, std::move(why)});
 }
 
 // ---- asking where to begin ----

@@ -210,7 +210,8 @@ struct say {
   server::level how;
   std::string text;
 };
-struct give_up {  // leave the group, for good
+struct give_up {            // leave the group
+  bool may_return = false;  // see group_closed
   std::string why;
 };
 struct applied_by_all {  // what wait_everywhere asked for
@@ -392,7 +393,7 @@ class member {
   void start_server();
   void become_online();
   void publish_facts();
-  void refuse(std::string why);
+  void refuse(std::string why, bool may_return = false);
   // slowing_writers.cc: what flow control is told, and what is said of it
   void look_at_flow();
   [[nodiscard]] flow_look flow_look_now() const;

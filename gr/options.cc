@@ -248,15 +248,11 @@ std::string default_text(option_spec const& spec) {
   return number ? plain_text(spec.kind, *number) : std::string(spec.initial);
 }
 
-base::result<void> option_store::refuse_not_built(assignment const& wanted, std::string_view name) const {
+base::result<void> option_store::refuse_fixed(assignment const& wanted, std::string_view name) {
   auto const& spec = *wanted.spec;
-  if (wanted.parsed.text == default_text(spec)) return {};
-  if (!spec.why_fixed.empty())
-    return base::fail("option '" + std::string(name) + "' cannot be set to '" + wanted.parsed.text + "', only to '" +
-                      default_text(spec) + "': " + std::string(spec.why_fixed));
-  if (!is_not_built_yet(spec) || name != spec.name) return {};
-  return base::fail("option '" + std::string(name) + "' cannot be set to '" + wanted.parsed.text +
-                    "': this is not built yet; only its default, '" + default_text(spec) + "', is accepted");
+  if (spec.why_fixed.empty() || wanted.parsed.text == default_text(spec)) return {};
+  return base::fail("option '" + std::string(name) + "' cannot be set to '" + wanted.parsed.text + "', only to '" +
+                    default_text(spec) + "': " + std::string(spec.why_fixed));
 }
 
 void option_store::carry_out_with(command call) {
@@ -308,7 +304,7 @@ void option_store::tell(std::vector<assignment> const& assignments) {
 base::result<void> option_store::set(std::string_view name, std::string_view text, moment when) {
   auto const checked = check(trimmed(name), trimmed(text), when);
   if (!checked) return checked.error();
-  if (auto allowed = refuse_not_built(*checked, trimmed(name)); !allowed) return allowed;
+  if (auto allowed = refuse_fixed(*checked, trimmed(name)); !allowed) return allowed;
   if (is_command(*checked->spec)) return carry_out(*checked, when);
   store({*checked});
   return {};
@@ -345,13 +341,12 @@ base::result<std::vector<option_remark>> option_store::set_all(std::string_view 
     auto const name = trimmed(next_item(item, '='));
     auto const checked = check(name, trimmed(item), when);
     if (!checked) return checked.error();
-    if (auto const allowed = refuse_not_built(*checked, name); !allowed) return allowed.error();
+    if (auto const allowed = refuse_fixed(*checked, name); !allowed) return allowed.error();
     if (is_command(*checked->spec)) {
       commands.push_back(*checked);
       continue;
     }
-    bool const without_effect = checked->spec->ignored || is_not_built_yet(*checked->spec);
-    if (without_effect && checked->parsed.text != text(name))
+    if (checked->spec->ignored && checked->parsed.text != text(name))
       remark("option '" + std::string(name) + "' has no effect in this provider");
     if (takes_nearest(*checked->spec, name) && bytes_of(trimmed(item)) != checked->parsed.number)
       remark("option '" + std::string(name) + "': " + checked->parsed.text + " is used, the nearest to " +

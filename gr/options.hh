@@ -58,9 +58,6 @@ struct option_spec {
 };
 
 std::span<option_spec const> option_table();
-// Named for what they will do, and not built yet: only their default is accepted. Under a Galera name such a setting is taken
-// with a remark, like one without effect.
-bool is_not_built_yet(option_spec const& spec);
 // Setting it does something, once; no value is kept.
 bool is_command(option_spec const& spec);
 // What MySQL's and GreatSQL's users may look for and do not find here, with the reason.
@@ -132,7 +129,7 @@ class option_store {
     bool yields = false;  // to a value that is there and not the default
   };
   static base::result<assignment> parse(std::string_view name, std::string_view text);
-  [[nodiscard]] base::result<void> refuse_not_built(assignment const& wanted, std::string_view name) const;
+  static base::result<void> refuse_fixed(assignment const& wanted, std::string_view name);
   [[nodiscard]] base::result<void> carry_out(assignment const& wanted, moment when) const;
   base::result<assignment> check(std::string_view name, std::string_view text, moment when) const;
   [[nodiscard]] std::string contradiction(assignment const& wanted, std::vector<assignment> const& before,

@@ -65,7 +65,6 @@ std::string code(std::string_view text) { return text.empty() ? std::string{} : 
 std::string meaning(option_spec const& spec) {
   std::string text(spec.description);
   if (!spec.why_fixed.empty()) text += fmt::format(". Only `{}`: {}", default_text(spec), spec.why_fixed);
-  if (is_not_built_yet(spec)) text += fmt::format(". **Not built yet**: only `{}` is accepted", default_text(spec));
   return text;
 }
 

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <array>
 
 #include "gr/options.hh"
@@ -110,7 +109,9 @@ constexpr auto table = std::to_array<option_spec>({
               "EVENTUAL,BEFORE_ON_PRIMARY_FAILOVER,BEFORE,AFTER,BEFORE_AND_AFTER", at_once,
               "what new sessions are promised about reads at other members; docs/consistency.md. Each has its own"),
     of_choice("group_replication_exit_state_action", "", "READ_ONLY", "READ_ONLY,ABORT_SERVER,OFFLINE_MODE", at_once,
-              "what this server does when it drops out of the group"),
+              "what this server does once it is out of the group and comes back no more by itself. In each case writes "
+              "are held; "
+              "OFFLINE_MODE sends its clients away too, ABORT_SERVER shuts it down"),
     always(of_switch("group_replication_paxos_single_leader", "", "ON", next_start,
                      "one member orders the messages of all"),
            "there is always one leader here, and any member takes its place at once when it fails"),
@@ -121,8 +122,12 @@ constexpr auto table = std::to_array<option_spec>({
             "time between suspicion and expulsion"),
     of_time("group_replication_unreachable_majority_timeout", "", "5", 0, year_ms, at_once,
             "how long commits under way wait without a majority before they end with an unknown outcome; 0: for ever"),
-    of_number("group_replication_autorejoin_tries", "", "3", 0, 2016, "attempts", at_once, "after an expulsion"),
-    of_time("group_replication_autorejoin_interval", "", "300", 1000, 300000, at_once, "between those attempts"),
+    of_number(
+        "group_replication_autorejoin_tries", "", "3", 0, 2016, "attempts", at_once,
+        "to come back by itself, one after the other, once this member gave up: its log could not be written, no donor "
+        "was left, the group refused it. Whom the group went on without it asks again without end"),
+    of_time("group_replication_autorejoin_interval", "", "300", 1000, 300000, at_once,
+            "between those attempts; the first one is made at once"),
     // The log and messages.
     equal_everywhere(of_choice(
         "group_replication_durability", "", "OS", "MEMORY,OS,DISK", next_start,
@@ -252,7 +257,8 @@ constexpr auto table = std::to_array<option_spec>({
             "how long donor and joiner try to go on where a lost connection ended before the copy counts as failed"),
     of_choice("group_replication_recovery_complete_at", "", "TRANSACTIONS_APPLIED",
               "TRANSACTIONS_CERTIFIED,TRANSACTIONS_APPLIED", at_once, "when a joiner is ONLINE"),
-    of_time("group_replication_components_stop_timeout", "", "300", 2000, year_ms, at_once, "longest wait at a leave"),
+    of_time("group_replication_components_stop_timeout", "", "5", 2000, year_ms, at_once,
+            "how long a member that leaves waits for the group to take note; then it goes unannounced"),
     // This binding.
     of_time("repl.causal_read_timeout", "", "PT30S", 1, 3600000, at_once,
             "longest wait of a causal read, and of a commit for the other members (consistency AFTER)"),
@@ -345,16 +351,6 @@ constexpr auto table = std::to_array<option_spec>({
 }  // namespace
 
 std::span<option_spec const> option_table() { return table; }
-
-bool is_not_built_yet(option_spec const& spec) {
-  static constexpr auto names = std::to_array<std::string_view>({
-      "group_replication_exit_state_action",
-      "group_replication_autorejoin_tries",
-      "group_replication_autorejoin_interval",
-      "group_replication_components_stop_timeout",
-  });
-  return std::ranges::find(names, spec.name) != names.end();
-}
 
 bool is_command(option_spec const& spec) {
   return spec.name == "group_replication_force_members" || spec.name == "pc.bootstrap" ||

@@ -117,8 +117,11 @@ struct donate_state {    // nothing else is applied while the server starts its 
 struct caught_up {     // this member is ONLINE
   seqno_t after = -1;  // reads are opened once everything up to here can be read
 };
-struct group_closed {};  // final: nothing comes after it
-struct fatal_error {     // joining failed beyond repair: this process must end
+struct group_closed {       // final: nothing comes after it
+  std::string why;          // empty: this server was asked to leave
+  bool may_return = false;  // what it leaves for may be over when it asks to be taken in again
+};
+struct fatal_error {  // joining failed beyond repair: this process must end
   std::string why;
 };
 using server_event = std::variant<connected_to_group, resume_at, view_installed, remote_write_set, state_needed,

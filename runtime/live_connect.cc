@@ -204,7 +204,7 @@ void live_group::join_again(xcom::site const& at) {
   bool const never_delivered = !node_->is_delivering();
   bool const keeps_place = member_->compares();
   if (never_delivered && !keeps_place && !member_->waits_for_majority() && !gives_up_place_)
-    return close_group("this member was expelled while it joined: start the server again");
+    return close_group("this member was expelled while it joined: start the server again", true);
   if (!never_delivered) {
     own_place_ = node_->checkpoint_here();
     own_place_->app = member_->state_blob();
@@ -223,7 +223,7 @@ void live_group::join_again(xcom::site const& at) {
     say(server::level::warning,
         "the group went on without this member; asking to be taken in again as " + xcom::to_string(self_));
   node_events_.clear();
-  if (auto done = listen(); !done) return close_group(done.error().text);
+  if (auto done = listen(); !done) return close_group(done.error().text, true);
   if (never_delivered && !keeps_place) make_member(member_configuration());
   make_node(xcom::begin_joining{joiner_entry(), seeds});
 }
@@ -289,8 +289,8 @@ xcom::site_member live_group::joiner_entry() const {
   return entry;
 }
 
-// For good: the server is told that nothing comes any more, and nobody keeps waiting.
-void live_group::close_group(std::string const& why) {
+// The server is told that nothing comes any more, and nobody keeps waiting. From here on only connect() leads back.
+void live_group::close_group(std::string const& why, bool may_return) {
   if (gave_up_) return;
   gave_up_ = true;
   say(server::level::error, "leaving the group: " + why);
@@ -301,7 +301,7 @@ void live_group::close_group(std::string const& why) {
   }
   if (node_ && node_->is_member()) node_events_.emplace_back(xcom::leave_group{});
   if (node_ && member_ && log_) publish_status();  // the last time
-  server_.deliver(gr::group_closed{});
+  server_.deliver(gr::group_closed{why, may_return});
 }
 
 void live_group::finish_leaving() {

@@ -12,7 +12,7 @@ namespace {
 
 // Encoded, a message has to fit one reassembled frame beside its headers.
 constexpr std::size_t message_bytes_max = (1ULL << 30) - (1U << 20);
-constexpr auto leave_patience = std::chrono::seconds(5);
+constexpr auto close_patience = std::chrono::seconds(5);
 constexpr char const* not_connected = "this member is not connected to a group";
 
 }  // namespace
@@ -66,7 +66,7 @@ void live_group::broke(std::string const& why) {
   if (leaving_) leaving_->answer(true);
   if (forcing_) forcing_->answer(base::fail(why));
   publish_broken();
-  if (!std::exchange(gave_up_, true)) server_.deliver(gr::group_closed{});
+  if (!std::exchange(gave_up_, true)) server_.deliver(gr::group_closed{why, false});
 }
 
 void live_group::publish_broken() {
@@ -232,14 +232,15 @@ void live_group::disconnect() {
     else
       finish_leaving();
   });
-  if (is_open() && !gone->wait_for(leave_patience)) {
+  std::chrono::milliseconds const patience(options_.options->number("group_replication_components_stop_timeout"));
+  if (is_open() && !gone->wait_for(patience)) {
     auto const closed = std::make_shared<ticket<bool>>();
     post([this, closed] {
       leaving_ = closed;
       finish_leaving();
     });
-    (void)closed->wait_for(
-        leave_patience);  // in vain when the strand broke meanwhile: then the group is closed as well
+    // In vain when the strand broke meanwhile: then the group is closed as well.
+    (void)closed->wait_for(close_patience);
   }
   stop_thread();
   forget_machines();

@@ -145,7 +145,7 @@ class live_group final : public gr::group {
   [[nodiscard]] gr::member_config member_configuration() const;
   [[nodiscard]] xcom::site_member self_entry(gr::member_status status) const;
   [[nodiscard]] xcom::site_member joiner_entry() const;
-  void close_group(std::string const& why);
+  void close_group(std::string const& why, bool may_return = false);
   void finish_leaving();
 
   // live_flow.cc: how fast clients may write

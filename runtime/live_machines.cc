@@ -82,7 +82,7 @@ void live_group::perform(gr::member_action const& what) {
 void live_group::log_failed(base::result<void> const& done) {
   if (done) return;
   if (net_) net_->close();
-  close_group("the agreed log cannot be written: " + done.error().text);
+  close_group("the agreed log cannot be written: " + done.error().text, true);
 }
 
 void live_group::on(xcom::persist_promise const& what) {
@@ -228,7 +228,7 @@ void live_group::on(xcom::split_off const& what) {
 }
 
 void live_group::on(xcom::join_failed const& what) {
-  close_group("the group does not take this member in: " + what.reason);
+  close_group("the group does not take this member in: " + what.reason, true);
 }
 
 void live_group::on(xcom::left const&) {
@@ -323,7 +323,7 @@ void live_group::on(gr::take_role const& what) {
 
 void live_group::on(gr::say const& what) { say(what.how, what.text); }
 
-void live_group::on(gr::give_up const& what) { close_group(what.why); }
+void live_group::on(gr::give_up const& what) { close_group(what.why, what.may_return); }
 
 // ---- time ----
 

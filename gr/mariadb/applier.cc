@@ -5,6 +5,7 @@
 
 #include "gr/mariadb/clone_care.hh"
 #include "gr/mariadb/provider.hh"
+#include "gr/mariadb/role_keeper.hh"
 #include "gr/mariadb/views.hh"
 
 namespace gr::mariadb {
@@ -193,6 +194,7 @@ bool provider::handle(caught_up const& event, void*) {
   if (server_.synced(server_.app) != abi::success)
     log(level::warning, "the server did not take note that it is in sync");
   server_up_ = true;
+  role_keeper::instance().note_online();
   settle_once();
   return false;
 }
@@ -214,7 +216,7 @@ void provider::settle_once() {
   settler_ = std::thread([data_dir = server_.data_dir, options = options_] { settle_clone(data_dir, *options); });
 }
 
-bool provider::handle(group_closed const&, void* recv_ctx) {
+bool provider::handle(group_closed const& event, void* recv_ctx) {
   order_.wait_left(gate_.highest());
   auto last = final_view(position_group(), order_.last_left());
   if (recv_ctx != nullptr && had_view_) {  // alone first, as a member that lost the others, then out
@@ -226,6 +228,7 @@ bool provider::handle(group_closed const&, void* recv_ctx) {
   save_left();
   left_ = true;
   show(last, recv_ctx);
+  if (!event.why.empty()) role_keeper::instance().note_dropped(event.why, event.may_return);
   return true;
 }
 

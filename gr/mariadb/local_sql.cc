@@ -42,6 +42,12 @@ base::result<std::vector<sql_row>> rows_of(MYSQL* from) {
 sql_thread::sql_thread() { call_if_there("my_thread_init"); }
 sql_thread::~sql_thread() { call_if_there("my_thread_end"); }
 
+std::string quoted(std::string const& text) {
+  std::string all = "'";
+  for (char const each : text) all += each == '\'' || each == '\\' ? std::string{'\\', each} : std::string{each};
+  return all + "'";
+}
+
 bool server_takes_statements() {
   auto const* const started = server_variable<int const volatile>("mysqld_server_started");
   return service() != nullptr && started != nullptr && *started != 0;

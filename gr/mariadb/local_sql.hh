@@ -27,6 +27,9 @@ class sql_thread {
 // One connection for one statement. Errors: there is no server or none that is up, or the server's own, with its number.
 base::result<std::vector<sql_row>> run_sql(std::string const& statement);
 
+// As a literal in a statement.
+std::string quoted(std::string const& text);
+
 // The server is up: statements can be run. Before that some fail and some wait.
 bool server_takes_statements();
 

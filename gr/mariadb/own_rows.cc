@@ -17,7 +17,6 @@ constexpr std::array configuration_list{
     column{"IS_SET", 3},
     column{"TAKES_EFFECT", 16},
     column{"SCOPE", 16},
-    column{"IS_BUILT", 3},
     column{"ALIASES", 64},
     column{"DESCRIPTION", why_characters},
 };
@@ -44,7 +43,6 @@ table_row configuration_row(option_spec const& spec, option_store const& options
           yes_no(options.is_set(spec.name)),
           std::string(effect_text(spec)),
           std::string(to_string(spec.scope)),
-          yes_no(!is_not_built_yet(spec)),
           std::string(spec.aliases),
           fitting(std::string(spec.description))};
 }

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "gr/mariadb/plugin_version.hh"
+#include "gr/mariadb/role_keeper.hh"
 #include "gr/mariadb/shared.hh"
 #include "gr/mariadb/table_cells.hh"
 
@@ -19,7 +20,7 @@ namespace {
 
 constexpr std::size_t text_bytes_max = 256;
 constexpr std::size_t texts_bytes_max = 1024;
-constexpr std::size_t variable_count = 26;
+constexpr std::size_t variable_count = 27;
 
 // All that one SHOW STATUS shows, inside the buffer the server lends for it: it outlives the call, the snapshot does not.
 struct shown {
@@ -71,6 +72,7 @@ void fill(shown& out, group_status const& now) {
   out.put("primary_change", now.roles.news);
   out.put("primary_epoch", now.roles.epoch);
   out.put("recovery", now.recovery);
+  out.put("exit", role_keeper::instance().exit_text());
   out.put("members", static_cast<std::uint64_t>(now.members.size()));
   out.put("view_number", now.view_number);
   out.put("have_quorum", std::int64_t{now.have_quorum ? 1 : 0});

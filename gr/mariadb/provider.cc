@@ -238,6 +238,7 @@ abi::status provider::connect(char const* group_name, char const* url, char cons
   }
   if (auto const joined = join(*request); !joined) {
     log(level::error, "could not join the group: " + joined.error().text);
+    role_keeper::instance().note_dropped(joined.error().text, true);
     return abi::node_fail;
   }
   if (request->bootstrap)  // once: a second group by the same wish would be a split brain
@@ -248,6 +249,7 @@ abi::status provider::connect(char const* group_name, char const* url, char cons
 // ---- leave ----
 
 abi::status provider::disconnect() {
+  role_keeper::instance().note_left();
   std::lock_guard const hold(life_mutex_);
   auto const group = shared_.current_group();
   if (group)
@@ -274,6 +276,7 @@ void provider::leave_in_background(std::string const& why) {
   log(level::error, "leaving the group: " + why);
   std::lock_guard const hold(evictor_mutex_);
   if (evictor_.joinable()) return;  // on its way
+  role_keeper::instance().note_dropped(why, false);
   evictor_ = std::thread([group = std::move(group)] { group->disconnect(); });
 }
 

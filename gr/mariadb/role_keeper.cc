@@ -7,6 +7,7 @@
 #include "gr/mariadb/local_sql.hh"
 #include "gr/mariadb/server_symbols.hh"
 #include "gr/mariadb/shared.hh"
+#include "runtime/node_settings.hh"
 
 namespace gr::mariadb {
 namespace {
@@ -21,18 +22,12 @@ void refuse_writes_at_once() {
   if (auto* const in_force = server_variable<char volatile>("opt_readonly"); in_force != nullptr) *in_force = 1;
 }
 
-std::string text_variable(char const* name) {
-  auto const* const value = server_variable<char const*>(name);
+}  // namespace
+
+std::string role_keeper::cluster_address() {
+  auto const* const value = server_variable<char const*>("wsrep_cluster_address");
   return value == nullptr || *value == nullptr ? std::string{} : std::string(*value);
 }
-
-std::string quoted(std::string const& text) {
-  std::string all = "'";
-  for (char const each : text) all += each == '\'' || each == '\\' ? std::string{'\\', each} : std::string{each};
-  return all + "'";
-}
-
-}  // namespace
 
 role_keeper& role_keeper::instance() {
   static auto* const one = new role_keeper;  // the provider may speak of roles when the plugin is gone
@@ -66,7 +61,7 @@ void role_keeper::take(server_role const& now) {
 base::result<void> role_keeper::begin(wish what) {
   {
     std::lock_guard const hold(mutex_);
-    auto const address = text_variable("wsrep_cluster_address");
+    auto const address = cluster_address();
     if (what == wish::leave && address.empty()) return base::fail("this server is in no group");
     if (what == wish::join && !leaves_ && shared_state::instance().status().connected)
       return base::fail("this server is in the group already");
@@ -74,6 +69,7 @@ base::result<void> role_keeper::begin(wish what) {
       return base::fail("it is not known where the group is: SET GLOBAL wsrep_cluster_address = 'gr://host:port,...'");
     if (!thread_.joinable()) return base::fail("the plugin group_replication is not loaded");
     wish_ = what;
+    exits_.asked();
     leaves_ = what == wish::leave;
   }
   changed_.notify_all();
@@ -95,17 +91,29 @@ void role_keeper::work() {
       lock.lock();
       continue;
     }
+    take(exits_.passed(runtime::since_boot(), exit_settings_now()));
     auto const asked = std::exchange(wish_, std::nullopt);
-    auto const wanted = wanted_;
-    if (!asked && (!wanted || wanted == done_)) {
-      changed_.wait(lock);
+    auto const steps = std::exchange(steps_, {});
+    auto const wanted = exits_.holds_writes() ? done_ : wanted_;  // a member on its way back has roles, and no say yet
+    if (!asked && steps.empty() && wanted == done_) {
+      wait_for_news(lock);
       continue;
     }
     lock.unlock();
+    for (auto const& each : steps) carry_out(each);
     if (wanted && wanted != done_) carry_out(*wanted);
     if (asked) carry_out(*asked);
     lock.lock();
   }
+}
+
+// An attempt that is due may be made earlier by SET.
+void role_keeper::wait_for_news(std::unique_lock<std::mutex>& lock) {
+  constexpr auto settings_are_seen = std::chrono::seconds(1);
+  auto const due = exits_.due();
+  if (!due) return changed_.wait(lock);
+  changed_.wait_for(lock, std::clamp<std::chrono::milliseconds>(*due - runtime::since_boot(),
+                                                                std::chrono::milliseconds(1), settings_are_seen));
 }
 
 bool role_keeper::try_statement(std::string const& statement) {
@@ -159,7 +167,7 @@ void role_keeper::stop_channels() {
 
 void role_keeper::carry_out(wish what) {
   std::this_thread::sleep_for(client_hears_first);
-  auto const address = text_variable("wsrep_cluster_address");
+  auto const address = cluster_address();
   if (!address.empty()) {
     std::lock_guard const hold(mutex_);
     left_address_ = address;

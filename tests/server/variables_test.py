@@ -51,8 +51,9 @@ class Variables:
     def is_bare(name):
         return name.removeprefix("group_replication_")
 
-    def takes_only_default(self, name):
-        return self.configured[name]["IS_BUILT"] == "NO" or name == "group_replication_paxos_single_leader"
+    @staticmethod
+    def takes_only_default(name):
+        return name == "group_replication_paxos_single_leader"
 
     def get(self, name):
         return self.server.value(f"SELECT @@GLOBAL.{name}")
@@ -61,10 +62,10 @@ class Variables:
         self.server.sql(f"SET GLOBAL {name} = {literal}")
 
     def takes(self, name, literal, shown):
-        """It is accepted and shown; one that is not built refuses it, unless it is its default."""
+        """It is accepted and shown; one that is fixed refuses it, unless it is its default."""
         initial = self.get(name)
         if self.takes_only_default(name) and shown != initial:
-            return self.refuses(name, literal, WRONG_VALUE, "not built yet|only to")
+            return self.refuses(name, literal, WRONG_VALUE, "only to")
         self.set(name, literal)
         check(self.get(name) == shown, f"{name} = {literal}: shown as {self.get(name)!r}, expected {shown!r}")
         self.set(name, "DEFAULT")
@@ -192,7 +193,7 @@ def each_alias():
             server.sql(f"SET GLOBAL wsrep_provider_options = '{alias}={value}'")
             shown = server.value("SELECT @@wsrep_provider_options")
             check(f"; {alias} = " in f"; {shown}" and f"{row['NAME']} = " in shown, f"{alias}, {row['NAME']}: not both in {shown}")
-            if row["IS_BUILT"] == "YES" and alias != "socket.ssl":
+            if alias != "socket.ssl":
                 check(variables.get(row["NAME"]) != before, f"{alias} = {value} left {row['NAME']} at {before}")
             with contextlib.suppress(pymysql.err.MySQLError):
                 if row["ALLOWED"] != "any text":
