@@ -22,8 +22,7 @@ def report(name, values, aim):
 
 
 def member_id(group, member):
-    columns, rows = group[0].group_members()
-    return next(row["MEMBER_ID"] for row in (dict(zip(columns, each)) for each in rows) if row["MEMBER_PORT"] == member.sql_port)
+    return group[0].members_by_port()[member.sql_port]["MEMBER_ID"]
 
 
 def planned(group, client, times):

@@ -74,10 +74,9 @@ def settled(member, expected, seconds=15):
     """REPLICATION_GROUP_MEMBERS once it holds as many members as expected, all ONLINE; or as it is after a while."""
     end = time.monotonic() + seconds
     while True:
-        columns, rows = member.group_members()
-        states = [row[columns.index("MEMBER_STATE")] for row in rows]
-        if states == ["ONLINE"] * expected or time.monotonic() > end:
-            return columns, rows
+        rows = member.group_members()
+        if [row["MEMBER_STATE"] for row in rows] == ["ONLINE"] * expected or time.monotonic() > end:
+            return rows
         time.sleep(0.1)
 
 
@@ -89,12 +88,10 @@ def show_members(group, expected, unreachable=0):
         if group.is_galera:
             show.claim(each.status("wsrep_cluster_size") == str(expected), f"{each.name} counts {expected} members")
             continue
-        columns, rows = settled(each, expected)
-        shown = [name for name in SHOWN if name in columns]
+        rows = settled(each, expected)
         show.fact(f"SELECT ... FROM information_schema.REPLICATION_GROUP_MEMBERS on {bold(each.name)}:")
-        show.table(["SERVER"] + shown, [[name_of(group, row[columns.index("MEMBER_PORT")])] + [row[columns.index(name)] for name in shown]
-                                        for row in rows])
-        states = [row[columns.index("MEMBER_STATE")] for row in rows]
+        show.table(["SERVER", *SHOWN], [[name_of(group, row["MEMBER_PORT"]), *(row[name] for name in SHOWN)] for row in rows])
+        states = [row["MEMBER_STATE"] for row in rows]
         gone = states.count("UNREACHABLE")
         text = f"{each.name} sees {expected} members, all ONLINE"
         if unreachable:  # it stays a member until group_replication_member_expel_timeout has passed
@@ -105,10 +102,9 @@ def show_members(group, expected, unreachable=0):
 def the_leader(group):
     """The member that orders the messages: the worst one to lose."""
     if not group.is_galera:
-        columns, rows = group[0].group_members()
-        for row in rows:
-            if row[columns.index("IS_LEADER")] == "YES":
-                name = name_of(group, row[columns.index("MEMBER_PORT")])
+        for row in group[0].group_members():
+            if row["IS_LEADER"] == "YES":
+                name = name_of(group, row["MEMBER_PORT"])
                 return next((each for each in group.members if each.name == name), group[2])
     return group[2]
 

@@ -29,8 +29,8 @@ class Arbiter:
         if wait:
             wait_for(lambda: f"{self.name} to vote\n{self.log()[-2000:]}", 60, lambda: "votes in the group" in self.log()[since:])
             for each in [member for member in self.group.members if member.is_alive()]:
-                wait_for(lambda each=each: f"{each.name} to see its vote: {rows_of(each)}", 60, lambda each=each: [
-                    (row["MEMBER_STATE"], row["HAS_VOTE"]) for row in rows_of(each) if row["MEMBER_ROLE"] == "ARBITRATOR"] == [("ONLINE", "YES")])
+                wait_for(lambda each=each: f"{each.name} to see its vote: {each.group_members()}", 60, lambda each=each: [
+                    (row["MEMBER_STATE"], row["HAS_VOTE"]) for row in each.group_members() if row["MEMBER_ROLE"] == "ARBITRATOR"] == [("ONLINE", "YES")])
         return self
 
     def log(self):
@@ -45,11 +45,6 @@ class Arbiter:
         self.group.end(self.process)
 
 
-def rows_of(member):
-    columns, rows = member.group_members()
-    return [dict(zip(columns, each)) for each in rows]
-
-
 def any_one_of_the_three_may_die():
     """one of two servers is killed and the other writes on; so it is when the arbiter is killed; each comes back as the member it was"""
     # Nobody is put out meanwhile: what writes on does so with the votes of the two that are left, and who is away longer is another when it is back.
@@ -58,7 +53,7 @@ def any_one_of_the_three_may_die():
         group.form()
         arbiter = Arbiter(group, options=patience).start()
         # Which links it has it says in the group's protocol; an arbiter that stayed with the first one says nothing.
-        wait_for("the arbiter's links", 60, lambda: all(each["UNLINKED"] == "" for each in rows_of(group[0])))
+        wait_for("the arbiter's links", 60, lambda: all(each["UNLINKED"] == "" for each in group[0].group_members()))
         writers = Writers(group.members)
         time.sleep(1)
         for victim, survivor in ((group[0], group[1]), (group[1], group[0])):
@@ -87,7 +82,7 @@ def any_one_of_the_three_may_die():
             writers.check_present(each)
         group.check_equal()
         arbiter.stop()
-        wait_for("the arbiter to be out of the group", 60, lambda: len(rows_of(group[0])) == 2)
+        wait_for("the arbiter to be out of the group", 60, lambda: len(group[0].group_members()) == 2)
         group[0].sql("INSERT INTO test.acknowledged VALUES (1, 'x', 'x')")
         group.check_equal()
 

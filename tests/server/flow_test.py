@@ -23,8 +23,7 @@ def stats(member):
 
 def states(member):
     """State of each member as this one sees it, by SQL port."""
-    columns, rows = member.group_members()
-    return {row["MEMBER_PORT"]: row["MEMBER_STATE"] for row in (dict(zip(columns, each)) for each in rows)}
+    return {row["MEMBER_PORT"]: row["MEMBER_STATE"] for row in member.group_members()}
 
 
 def member_id(member):

@@ -61,8 +61,7 @@ def one_writer_of_a_row_wins():
 
 
 def is_leader(member):
-    columns, rows = member.group_members()
-    return any(row["MEMBER_PORT"] == member.sql_port and row["IS_LEADER"] == "YES" for row in (dict(zip(columns, each)) for each in rows))
+    return member.members_by_port().get(member.sql_port, {}).get("IS_LEADER") == "YES"
 
 
 def killed_member_returns_incrementally():

@@ -34,6 +34,7 @@ import time
 import traceback
 
 import pymysql
+import pymysql.cursors
 
 root = pathlib.Path(__file__).resolve().parents[2]
 GALERA = "/usr/lib/galera/libgalera_smm.so"
@@ -352,10 +353,14 @@ class Member:
         return self.status("wsrep_gr_recovery") or self.status("Gr_recovery") or ""
 
     def group_members(self):
-        """Rows of REPLICATION_GROUP_MEMBERS as seen here: column names, rows."""
-        with contextlib.closing(self.connect(timeout=30)) as connection, connection.cursor() as cursor:
+        """Rows of REPLICATION_GROUP_MEMBERS as seen here, each by column name."""
+        with contextlib.closing(self.connect(timeout=30)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
             cursor.execute("SELECT * FROM information_schema.REPLICATION_GROUP_MEMBERS")
-            return [each[0] for each in cursor.description], list(cursor.fetchall())
+            return list(cursor.fetchall())
+
+    def members_by_port(self):
+        """The same by SQL port; an arbiter has none, and several would be one here."""
+        return {row["MEMBER_PORT"]: row for row in self.group_members()}
 
     def tables(self):
         rows = self.sql("SELECT CONCAT('`',table_schema,'`.`',table_name,'`') FROM information_schema.tables WHERE table_type='BASE TABLE'"
@@ -541,9 +546,7 @@ class Group:
 
         def seen_by(member):
             with contextlib.suppress(pymysql.err.MySQLError, OSError):
-                columns, rows = member.group_members()
-                rows = [dict(zip(columns, each)) for each in rows]
-                return {row["MEMBER_PORT"]: (row["MEMBER_STATE"], row["HAS_VOTE"]) for row in rows if row["MEMBER_PORT"] in wanted}
+                return {port: (row["MEMBER_STATE"], row["HAS_VOTE"]) for port, row in member.members_by_port().items() if port in wanted}
 
         for each in running:
             wait_for(lambda each=each: f"{each.name} to show {wanted}, and not {seen_by(each)}", timeout, lambda each=each: seen_by(each) == wanted)

@@ -12,17 +12,12 @@ SINGLE = {"group_replication_single_primary_mode": "ON"}
 SUPER_NEEDED, INTERRUPTED, KILLED = 1227, 1317, 1927
 
 
-def rows_of(member):
-    columns, rows = member.group_members()
-    return [dict(zip(columns, each)) for each in rows]
-
-
 def roles(member):
-    return {row["MEMBER_PORT"]: row["MEMBER_ROLE"] for row in rows_of(member)}
+    return {row["MEMBER_PORT"]: row["MEMBER_ROLE"] for row in member.group_members()}
 
 
 def uuid_of(group, member):
-    return next(row["MEMBER_ID"] for row in rows_of(group[0] if group[0].is_alive() else group[1]) if row["MEMBER_PORT"] == member.sql_port)
+    return next(row["MEMBER_ID"] for row in (group[0] if group[0].is_alive() else group[1]).group_members() if row["MEMBER_PORT"] == member.sql_port)
 
 
 def primary_of(group, among=None):

@@ -12,11 +12,6 @@ def communication(member):
         return dict(zip([each[0] for each in cursor.description], cursor.fetchone() or ()))
 
 
-def rows_of(member):
-    columns, rows = member.group_members()
-    return {row["MEMBER_PORT"]: row for row in (dict(zip(columns, each)) for each in rows)}
-
-
 def refused(member, statement, *words):
     try:
         member.sql(statement)
@@ -65,7 +60,7 @@ def a_commit_is_in_each_zone():
     patience = {"group_replication_communication_flp_timeout": 10, "group_replication_member_expel_timeout": 120}
     with Group(3, member_settings=zones, server_options=patience) as group:
         group.form()
-        found = {port: row["ZONE_ID"] for port, row in rows_of(group[0]).items()}
+        found = {port: row["ZONE_ID"] for port, row in group[0].members_by_port().items()}
         check(found == {group[0].sql_port: 1, group[1].sql_port: 1, group[2].sql_port: 2}, f"zones: {found}")
         wait_for("zones to be waited for everywhere", 60, lambda: all(communication(each)["WAITS_FOR_ZONES"] == "YES" for each in group.members))
         group[0].sql("CREATE TABLE test.t (id INT PRIMARY KEY)")
@@ -98,7 +93,7 @@ def who_has_no_vote_is_not_waited_for():
     with Group(3, member_settings=settings, server_options={"group_replication_communication_flp_timeout": 10}) as group:
         group.form()
         wait_for("two of the three to have a vote", 60, lambda: [
-            rows_of(group[0])[each.sql_port]["HAS_VOTE"] for each in group.members] == ["YES", "YES", "NO"])
+            group[0].members_by_port()[each.sql_port]["HAS_VOTE"] for each in group.members] == ["YES", "YES", "NO"])
         writers = Writers(group.members)
         time.sleep(1)
         before = time.monotonic()
@@ -108,8 +103,8 @@ def who_has_no_vote_is_not_waited_for():
         print(f"  the member without a vote was killed: {group[0].name} paused {pause * 1000:.0f} ms")
         check(pause < 4, f"{group[0].name} stood still for {pause:.2f} s")  # who waited for it would wait all the time
         group[2].start(recover=True)
-        wait_for("it to be ONLINE for the others", 60, lambda: rows_of(group[0])[group[2].sql_port]["MEMBER_STATE"] == "ONLINE")
-        check(rows_of(group[0])[group[2].sql_port]["HAS_VOTE"] == "NO", "it came back with a vote")
+        wait_for("it to be ONLINE for the others", 60, lambda: group[0].members_by_port()[group[2].sql_port]["MEMBER_STATE"] == "ONLINE")
+        check(group[0].members_by_port()[group[2].sql_port]["HAS_VOTE"] == "NO", "it came back with a vote")
         writers.stop()
         for each in group.members:
             writers.check_present(each)
@@ -127,18 +122,18 @@ def suspicions_can_be_seen():
     patience = {"group_replication_communication_flp_timeout": 5, "group_replication_member_expel_timeout": 300}
     with Group(3, server_options=patience) as group:
         group.form()
-        wait_for(lambda: f"all to be linked: {rows_of(group[0])}", 60, lambda: all(row["UNLINKED"] == "" for row in rows_of(group[0]).values()))
+        wait_for(lambda: f"all to be linked: {group[0].members_by_port()}", 60, lambda: all(row["UNLINKED"] == "" for row in group[0].members_by_port().values()))
         victim = group[2]
         group[2].pause()
         paused = time.monotonic()
-        wait_for("it to be UNREACHABLE", 60, lambda: rows_of(group[0])[victim.sql_port]["MEMBER_STATE"] == "UNREACHABLE")
+        wait_for("it to be UNREACHABLE", 60, lambda: group[0].members_by_port()[victim.sql_port]["MEMBER_STATE"] == "UNREACHABLE")
         wait_for("the other member to say it has no link to it", 60,
-                 lambda: rows_of(group[0])[group[1].sql_port]["UNLINKED"] == f"127.0.0.1:{victim.group_port}")
-        silent = rows_of(group[0])[victim.sql_port]["SILENT_MS"]
+                 lambda: group[0].members_by_port()[group[1].sql_port]["UNLINKED"] == f"127.0.0.1:{victim.group_port}")
+        silent = group[0].members_by_port()[victim.sql_port]["SILENT_MS"]
         longest = 1000 * (time.monotonic() - paused) + 4000  # it may have been silent for a while before
         check(4900 <= silent < longest, f"silent for {silent} ms, and not more than {longest:.0f}")
         group[2].resume()
-        wait_for("it to be ONLINE", 60, lambda: rows_of(group[0])[victim.sql_port]["MEMBER_STATE"] == "ONLINE")
+        wait_for("it to be ONLINE", 60, lambda: group[0].members_by_port()[victim.sql_port]["MEMBER_STATE"] == "ONLINE")
         counts = json.loads(communication(group[0])["MEMBER_FAILURE_SUSPICIONS_COUNT"])
         check(counts[f"127.0.0.1:{victim.group_port}"] >= 1 and len(counts) == 2, f"suspicions: {counts}")
         check(counts[f"127.0.0.1:{group[1].group_port}"] == 0, f"suspicions: {counts}")

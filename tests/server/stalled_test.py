@@ -11,11 +11,6 @@ from harness import NOT_READY, Group, Writers, check, root, run, small_disk, use
 PATIENCE = {"group_replication_communication_flp_timeout": 5, "group_replication_member_expel_timeout": 10}
 
 
-def rows_of(member):
-    columns, rows = member.group_members()
-    return {row["MEMBER_PORT"]: row for row in (dict(zip(columns, each)) for each in rows)}
-
-
 def build_shim(group):
     library = group.directory / "lib" / "hanging.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, root / "tests/server/hanging.c", "-ldl"], check=True)
@@ -25,7 +20,7 @@ def build_shim(group):
 
 def leader_of(group):
     def claim():
-        rows = rows_of(group[0])
+        rows = group[0].members_by_port()
         return next((each for each in group.members if rows[each.sql_port]["IS_LEADER"] == "YES"), None)
     return wait_for("a member to lead", 60, claim)
 
@@ -62,13 +57,13 @@ def a_disk_hangs():
             witness = next(each for each in group.members if each is not leader and each is not victim)
             before = time.monotonic()
             hang(victim)
-            wait_for(f"{victim.name} to be expelled", 90, lambda: victim.sql_port not in rows_of(witness))
+            wait_for(f"{victim.name} to be expelled", 90, lambda: victim.sql_port not in witness.members_by_port())
             mended = time.monotonic()
             mend(victim)
             pause = writers.longest_pause(witness.name, before, mended)
             print(f"  the disk of {what} hangs: {witness.name} paused {pause * 1000:.0f} ms, expelled after {mended - before:.1f} s")
             check(pause < limit, f"{witness.name} stood still for {pause:.1f} s")
-            wait_for(f"{victim.name} to be ONLINE again", 180, lambda: rows_of(witness).get(victim.sql_port, {}).get("MEMBER_STATE") == "ONLINE")
+            wait_for(f"{victim.name} to be ONLINE again", 180, lambda: witness.members_by_port().get(victim.sql_port, {}).get("MEMBER_STATE") == "ONLINE")
             print(f"  it is ONLINE again {time.monotonic() - mended:.1f} s after its disk was")
             victim.wait_back()
             group.wait_settled()
@@ -94,10 +89,10 @@ def appliers_are_stuck():
         check(pause < 5, f"the others stood still for {pause:.1f} s of the ten")
 
         def behind():
-            rows = rows_of(group[0])
+            rows = group[0].members_by_port()
             return rows[group[0].sql_port]["APPLIED_POSITION"] - rows[victim.sql_port]["APPLIED_POSITION"]
 
-        wait_for(lambda: f"it to be ONLINE and behind: {rows_of(group[0])}", 30, lambda: rows_of(group[0])[victim.sql_port][
+        wait_for(lambda: f"it to be ONLINE and behind: {group[0].members_by_port()}", 30, lambda: group[0].members_by_port()[victim.sql_port][
             "MEMBER_STATE"] == "ONLINE" and behind() > 0)
         mend(victim)
         writers.stop()
@@ -124,7 +119,7 @@ def a_disk_is_full():
             before = time.monotonic()
             said = victim.wait_log(r"the agreed log cannot be written: .*No space left on device", 120)
             print(f"  {said.group(0)}")
-            wait_for(f"{victim.name} to be out of the group", 90, lambda: victim.sql_port not in rows_of(others[0]))
+            wait_for(f"{victim.name} to be out of the group", 90, lambda: victim.sql_port not in others[0].members_by_port())
             pause = max(writers.longest_pause(each.name, before, time.monotonic()) for each in others)
             print(f"  the others paused {pause * 1000:.0f} ms")
             check(pause < 3, f"the others stood still for {pause:.1f} s")
