@@ -9,6 +9,7 @@
 #include "gr/mariadb/address.hh"
 #include "gr/mariadb/clone_care.hh"
 #include "gr/mariadb/configured_options.hh"
+#include "gr/mariadb/consistency.hh"
 #include "gr/mariadb/role_keeper.hh"
 #include "gr/mariadb/server_symbols.hh"
 #include "gr/mariadb/views.hh"
@@ -404,11 +405,14 @@ abi::status provider::sync_wait(wsrep_gtid const* upto, int timeout_s, wsrep_gti
   using std::chrono::milliseconds;
   auto const timeout = milliseconds(timeout_s < 0 ? options_->number("repl.causal_read_timeout") : timeout_s * 1000LL);
   auto const until = commit_order::clock::now() + timeout;
+  bool const asked_by_session = upto == nullptr || upto->seqno < 0;
+  if (asked_by_session && consistency_of_session() == consistency::before_on_primary_failover)
+    return shared_.await_takeover(until) ? abi::ok : abi::trx_fail;
   count_.causal_reads.fetch_add(1, std::memory_order_relaxed);
   auto const group = shared_.current_group();
   if (!group) return abi::conn_fail;
   seqno_t target = -1;
-  if (upto != nullptr && upto->seqno >= 0) {
+  if (!asked_by_session) {
     if (from_abi(upto->uuid) != position_group()) return abi::trx_fail;
     target = upto->seqno;
   } else {

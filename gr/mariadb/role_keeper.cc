@@ -54,6 +54,7 @@ void role_keeper::take(server_role const& now) {
   {
     std::lock_guard const hold(mutex_);
     wanted_ = now;
+    if (!thread_.joinable()) shared_state::instance().note_carried_out(now);
   }
   changed_.notify_all();
 }
@@ -101,7 +102,10 @@ void role_keeper::work() {
     }
     lock.unlock();
     for (auto const& each : steps) carry_out(each);
-    if (wanted && wanted != done_) carry_out(*wanted);
+    if (wanted && wanted != done_) {
+      carry_out(*wanted);
+      shared_state::instance().note_carried_out(*wanted);
+    }
     if (asked) carry_out(*asked);
     lock.lock();
   }

@@ -36,8 +36,30 @@ gr::server_role shared_state::role() const {
 void shared_state::set_role(gr::server_role role) {
   bool const closed = role.single && !role.writes;
   gate_.store(closed ? write_gate::closed : role.drains ? write_gate::no_new : write_gate::open);
-  std::lock_guard const hold(mutex_);
-  role_ = std::move(role);
+  {
+    std::lock_guard const hold(mutex_);
+    bool const took_writes = role_.primary && role_.writes;
+    if (!role.primary)
+      takes_over_ = false;
+    else if (!role.writes || !took_writes)
+      takes_over_ = true;
+    role_ = std::move(role);
+  }
+  role_changed_.notify_all();
+}
+
+void shared_state::note_carried_out(gr::server_role const& role) {
+  {
+    std::lock_guard const hold(mutex_);
+    if (role.writes && role_.writes) takes_over_ = false;
+  }
+  role_changed_.notify_all();
+}
+
+bool shared_state::await_takeover(std::chrono::steady_clock::time_point until) {
+  if (!takes_over_.load(std::memory_order_relaxed)) return true;
+  std::unique_lock lock(mutex_);
+  return role_changed_.wait_until(lock, until, [this] { return !takes_over_; });
 }
 
 void shared_state::log(gr::server::level how, std::string const& line) const {

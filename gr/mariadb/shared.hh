@@ -3,6 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -32,6 +34,11 @@ class shared_state {
   // What this server is in the group, as the group said last.
   [[nodiscard]] gr::server_role role() const;
   void set_role(gr::server_role role);
+  // The server is what `role` says: read_only is lifted, or nobody is there to lift it.
+  void note_carried_out(gr::server_role const& role);
+  // Waits until this server is no primary that is yet to take writes, because it has still to apply what the one before it
+  // left. False: not by then. Any thread; no lock where there is nothing to wait for.
+  bool await_takeover(std::chrono::steady_clock::time_point until);
   // The same in short, for every first key of a transaction. Any thread, no lock.
   enum class write_gate : std::uint8_t { open, no_new, closed };
   [[nodiscard]] write_gate gate() const { return gate_.load(std::memory_order_relaxed); }
@@ -47,6 +54,8 @@ class shared_state {
   mutable std::mutex mutex_;
   std::shared_ptr<gr::group> group_;
   gr::server_role role_;
+  std::condition_variable role_changed_;
+  std::atomic<bool> takes_over_{false};
   std::atomic<write_gate> gate_{write_gate::open};
   std::shared_ptr<gr::option_store> options_;
   conflict_list conflicts_;

@@ -5,9 +5,8 @@ import threading
 import time
 
 import pymysql
-from harness import DEADLOCK, Failed, Group, Writers, check, run, wait_for
+from harness import Group, Writers, check, run, wait_for
 
-INTERRUPTED = 1317
 PREFIX = "group_replication_flow_control_"
 # Small enough that a test sees them met, in a group that orders some hundred transactions a second.
 BOUND = 400
@@ -107,20 +106,6 @@ def text_of_slow(member, since):
     return [line for line in member.log()[since:].splitlines() if "flow control:" in line]
 
 
-def hold_appliers(member):
-    """A table lock the appliers have to wait for; returns the connection that holds it."""
-    connection = member.connect()
-    with connection.cursor() as cursor:
-        cursor.execute("SET SESSION wsrep_on = OFF")
-        for _ in range(100):  # while it waits for the table itself, appliers push it aside
-            try:
-                cursor.execute("FLUSH TABLES test.acknowledged WITH READ LOCK")
-                return connection
-            except pymysql.err.OperationalError as error:
-                check(error.args[0] in (INTERRUPTED, DEADLOCK), f"{member.name} does not lock the table: {error}")
-    raise Failed(f"{member.name}: appliers never let its table be locked")
-
-
 def held_lock():
     """a table is locked at one member: backlog bounded as long as the floor allows, writers keep the floor, and are free at once after it"""
     with Group(3, provider_options=OPTIONS) as group:
@@ -132,7 +117,7 @@ def held_lock():
         victim, since = group[2], len(group[0].log())
         watch = Watch(group, group[0], victim)
         began = time.monotonic()
-        lock = hold_appliers(victim)
+        lock = victim.hold_appliers("test.acknowledged")
         wait_for("writers to be slowed", 60, lambda: group[0].status("wsrep_flow_control_active") == "true")
         time.sleep(3)
         held = settles(writers, names, 25, 60, 10)
@@ -223,7 +208,7 @@ def each_variable():
         print(f"  {free:.0f} a second; max_quota 100: {capped:.0f}; half of it: {half:.0f}; in two seconds: {longer:.0f}")
         check(85 <= capped <= 115 and 40 <= half <= 60 and 30 <= longer <= 70, f"{capped:.0f}, {half:.0f}, {longer:.0f} a second")
         set_everywhere(group, period=1, max_quota=0)
-        lock = hold_appliers(group[2])
+        lock = group[2].hold_appliers("test.acknowledged")
         wait_for("writers to be slowed", 60, lambda: group[0].status("wsrep_flow_control_active") == "true")
         time.sleep(3)
         floor = settles(writers, names, 25, 60)
@@ -264,7 +249,7 @@ def a_hopeless_member():
         time.sleep(1)
         free = rate(writers, names, 3)
         victim = group[2]
-        lock = hold_appliers(victim)
+        lock = victim.hold_appliers("test.acknowledged")
         victim.wait_log("flow control: this member is .* leaves the group", 120)
         wait_for("it to be RECOVERING", 60, lambda: states(group[0]).get(victim.sql_port) == "RECOVERING")
         wait_for("writers to be free", 60, lambda: all(each.status("wsrep_flow_control_active") == "false" for each in group.members[:2]))

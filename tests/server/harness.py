@@ -38,7 +38,7 @@ import pymysql.cursors
 
 root = pathlib.Path(__file__).resolve().parents[2]
 GALERA = "/usr/lib/galera/libgalera_smm.so"
-DEADLOCK, LOCK_WAIT_TIMEOUT, NOT_READY, DUPLICATE = 1213, 1205, 1047, 1062
+DEADLOCK, LOCK_WAIT_TIMEOUT, NOT_READY, DUPLICATE, INTERRUPTED = 1213, 1205, 1047, 1062, 1317
 LOST = (2006, 2013, 2003, 2002, 1053, 0)  # the server went away under a client
 MATTERS = re.compile(r"\[ERROR\]|\bERROR\b|WSREP|group_replication|signal \d|assert|Aborting|Fatal", re.IGNORECASE)
 
@@ -351,6 +351,19 @@ class Member:
     def recovery(self):
         """One line on how this member last caught up: method, donor and why, transactions, seconds."""
         return self.status("wsrep_gr_recovery") or self.status("Gr_recovery") or ""
+
+    def hold_appliers(self, table):
+        """A table lock the appliers have to wait for; returns the connection that holds it."""
+        connection = self.connect()
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION wsrep_on = OFF")
+            for _ in range(100):  # while it waits for the table itself, appliers push it aside
+                try:
+                    cursor.execute(f"FLUSH TABLES {table} WITH READ LOCK")
+                    return connection
+                except pymysql.err.OperationalError as error:
+                    check(error.args[0] in (INTERRUPTED, DEADLOCK), f"{self.name} does not lock the table: {error}")
+        raise Failed(f"{self.name}: appliers never let {table} be locked")
 
     def group_members(self):
         """Rows of REPLICATION_GROUP_MEMBERS as seen here, each by column name."""

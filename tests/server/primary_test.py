@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 """Single-primary mode: who writes, what the others answer, switches and deaths of the primary under load, the group's functions."""
+import concurrent.futures
 import contextlib
 import time
 
 import pymysql
 
 from following import READ_ONLY, Follower
-from harness import LOST, Group, check, run, wait_for
+from harness import INTERRUPTED, LOST, Group, check, run, wait_for
 
 SINGLE = {"group_replication_single_primary_mode": "ON"}
-SUPER_NEEDED, INTERRUPTED, KILLED = 1227, 1317, 1927
+SUPER_NEEDED, KILLED = 1227, 1927
 
 
 def roles(member):
@@ -288,6 +289,37 @@ def the_primary_dies_under_load():
         group.stop()
 
 
+def sessions_wait_for_what_the_old_one_left():
+    """BEFORE_ON_PRIMARY_FAILOVER on a new primary whose appliers are held up: reads and writes wait, and then see it all; EVENTUAL does not wait"""
+    with Group(3, server_options=SINGLE) as group:
+        group.form()
+        wait_primary(group, group[0])
+        group[0].sql("CREATE TABLE test.kept (id INT PRIMARY KEY)")
+        group.check_equal()
+        locks = {each: each.hold_appliers("test.kept") for each in group.members[1:]}
+        for number in range(20):
+            group[0].sql(f"INSERT INTO test.kept VALUES ({number})")
+        group[0].kill()
+        follows = wait_for("one to be elected", 60, lambda: next((each for each in group.members[1:] if roles(each)[each.sql_port] == "PRIMARY"), None))
+        with contextlib.closing(follows.connect()) as one, contextlib.closing(follows.connect()) as two, one.cursor() as hurries, two.cursor() as waits:
+            waits.execute("SET SESSION group_replication_consistency = 'BEFORE_ON_PRIMARY_FAILOVER'")
+            hurries.execute("SELECT COUNT(*) FROM test.kept")
+            check(hurries.fetchone()[0] == 0, "EVENTUAL waited, or nothing held the appliers up")
+            waiting = concurrent.futures.ThreadPoolExecutor(1).submit(waits.execute, "INSERT INTO test.kept VALUES (1000)")
+            time.sleep(2)
+            check(not waiting.done(), f"it did not wait: {waiting}")
+            locks[follows].close()
+            waiting.result(60)
+            waits.execute("SELECT COUNT(*) FROM test.kept")
+            check(waits.fetchone()[0] == 21, "rows of the old primary are missing")
+        for each in locks.values():
+            with contextlib.suppress(pymysql.err.Error):  # one is closed
+                each.close()
+        group[0].start(recover=True)
+        group.wait_settled()
+        group.check_equal()
+
+
 def a_primary_that_stood_still():
     """SIGSTOP of the primary with a transaction under way: another one writes, and what the old one does afterwards counts nowhere"""
     with Group(3, server_options=SINGLE) as group:
@@ -344,5 +376,6 @@ def a_member_leaves_and_joins_by_function():
 
 
 if __name__ == "__main__":
-    run(one_primary_is_the_default, secondaries_take_no_writes, functions_say_what_is_wrong, switches_under_load, the_primary_dies_under_load, a_primary_that_stood_still,
+    run(one_primary_is_the_default, secondaries_take_no_writes, functions_say_what_is_wrong, switches_under_load, the_primary_dies_under_load,
+        sessions_wait_for_what_the_old_one_left, a_primary_that_stood_still,
         a_member_leaves_and_joins_by_function)
