@@ -499,7 +499,9 @@ base::result<void> agreed_log::begin(log_identity const& identity, bool keep_dec
   return {};
 }
 
+// What a reader would refuse is not written: the log could not be opened again.
 base::result<void> agreed_log::promise(ballot const& promised) {
+  ensure(promised.round <= round_max);
   if (promised == parts_->index.promised()) return {};
   auto place = parts_->append(record_kind::promise, promised);
   if (!place) return place.error();
@@ -508,7 +510,7 @@ base::result<void> agreed_log::promise(ballot const& promised) {
 }
 
 base::result<void> agreed_log::accepted(accepted_slot const& slot) {
-  ensure(slot.what != nullptr && possible(slot.slot));
+  ensure(slot.what != nullptr && possible(slot.slot) && slot.accepted_in.round <= round_max);
   auto& index = parts_->index;
   if (slot.slot <= index.decided() || index.is_decided(slot.slot)) return {};
   auto place = parts_->append(record_kind::accepted, slot);

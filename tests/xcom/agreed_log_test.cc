@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <sstream>
 
 #include "base/prng.hh"
@@ -620,6 +621,15 @@ TEST(agreed_log_property, any_tear_gives_the_last_whole_state) {
       if (::testing::Test::HasFailure()) return;
     }
   }
+}
+
+TEST(agreed_log_death, what_could_not_be_read_again_is_not_written) {
+  agreed_log log({}, std::make_shared<memory_files>());
+  ASSERT_TRUE(log.open().has_value());
+  must(log.begin(identity, false));
+  must(log.promise(round(round_max)));
+  EXPECT_DEATH((void)log.promise(round(round_max + 1)), "round <= round_max");
+  EXPECT_DEATH((void)log.accepted({slot_no(1), round(round_max + 1), text_value("x")}), "round <= round_max");
 }
 
 }  // namespace
