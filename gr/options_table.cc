@@ -142,6 +142,10 @@ constexpr auto table = std::to_array<option_spec>({
     of_time("group_replication_log_retention_time", "", "3600", 0, year_ms, at_once,
             "log older than this is removed before log_retention_size is reached, unless a member that is away needs "
             "it; such a member is remembered for a week. 0: by size only"),
+    of_bytes("group_replication_disk_watermark", "", "64M", 0, int64_max, at_once,
+             "with less room than this where its data is, a member leaves the group in order, unless it is the last "
+             "one with "
+             "data, and comes back by itself once there is more; below twice as much it warns. 0: never"),
     of_bytes("group_replication_transaction_size_limit", "repl.max_ws_size", "2147483647", 0, 2147483647, at_once,
              "a larger transaction is refused; 0: no limit"),
     of_number("group_replication_request_time_threshold", "", "0", 0, 100000, "milliseconds", at_once,

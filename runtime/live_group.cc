@@ -167,7 +167,9 @@ base::result<void> live_group::connect(gr::connect_request const& request) {
   if (running_) return base::fail("this member is connected already");
   group_name_ = request.group_name;
   seeds_ = request.seeds;
-  closing_ = gave_up_ = false;
+  closing_ = gave_up_ = unheard_ = false;
+  if (auto const room = free_bytes(options_.data_dir); room && *room < disk_limit())
+    return base::fail(describe_room(options_.data_dir, *room, disk_limit()));
   if (auto loaded = load_certificates(); !loaded) return loaded;
   auto const answer = std::make_shared<ticket<base::result<void>>>();
   start_thread();
@@ -220,6 +222,11 @@ std::string live_group::positions_known() const {
   return text;
 }
 
+// Who gave up says that it leaves, and goes when the group has taken note; unless there is nobody to say it to.
+bool live_group::is_still_leaving() const {
+  return node_ && node_->is_member() && !unheard_ && (node_->is_leaving() || (closing_ && !gave_up_));
+}
+
 void live_group::disconnect() {
   std::lock_guard const life(life_mutex_);
   if (!running_) return;
@@ -229,7 +236,7 @@ void live_group::disconnect() {
     closing_ = true;
     if (node_ && node_->is_member() && !gave_up_)
       step_node(xcom::leave_group{});
-    else
+    else if (!is_still_leaving())
       finish_leaving();
   });
   std::chrono::milliseconds const patience(options_.options->number("group_replication_components_stop_timeout"));

@@ -25,6 +25,7 @@
 #include "gr/member.hh"
 #include "gr/options.hh"
 #include "gr/ports.hh"
+#include "runtime/disk_watch.hh"
 #include "runtime/join_history.hh"
 #include "runtime/late_files.hh"
 #include "runtime/log_keeping.hh"
@@ -145,6 +146,7 @@ class live_group final : public gr::group {
   [[nodiscard]] gr::member_config member_configuration() const;
   [[nodiscard]] xcom::site_member self_entry(gr::member_status status) const;
   [[nodiscard]] xcom::site_member joiner_entry() const;
+  [[nodiscard]] bool is_still_leaving() const;
   void close_group(std::string const& why, bool may_return = false);
   void finish_leaving();
 
@@ -220,6 +222,8 @@ class live_group final : public gr::group {
   void begin_to_force();
   void check_forcing();
   void purge_log();
+  [[nodiscard]] std::uint64_t disk_limit() const;
+  void watch_disk();
   [[nodiscard]] xcom::slot_no aged_log() const;
   [[nodiscard]] xcom::origin_seq next_seq() const;
   [[nodiscard]] std::string why_refused() const;  // what a server wants ordered now; empty: it is not
@@ -267,6 +271,8 @@ class live_group final : public gr::group {
   base::tick_count now_;
   base::tick_count majority_lost_;
   base::tick_count purged_at_;
+  disk_watch disk_;
+  base::tick_count disk_seen_;
   gr::log_retention retention_;
   xcom::slot_no log_begins_;          // as the node was told
   gr::seqno_t first_available_ = -1;  // of our own log, looked at now and then
@@ -276,6 +282,7 @@ class live_group final : public gr::group {
   bool unsynced_ = false;  // a promise or an acceptance was written since the log was synced
   bool closing_ = false;
   bool gave_up_ = false;
+  bool unheard_ = false;  // the log failed: nothing more is said
   std::uint64_t leader_changes_ = 0;
   gr::group_roles roles_shown_;  // in the status published last
   gr::server_role role_shown_;

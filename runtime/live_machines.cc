@@ -8,6 +8,7 @@
 #include "gr/history.hh"
 #include "gr/isolation.hh"
 #include "gr/join_facts.hh"
+#include "gr/messages.hh"
 #include "runtime/live_group.hh"
 #include "runtime/log_keeping.hh"
 #include "runtime/node_settings.hh"
@@ -20,6 +21,7 @@ using gr::server;
 
 constexpr std::uint64_t status_every_ticks = 10;
 constexpr std::uint64_t purge_every_ticks = 100;
+constexpr std::uint64_t disk_every_ticks = 100;
 constexpr std::uint64_t say_waits_ticks = 500;  // 5 s
 
 std::string addresses_of(xcom::site const& at) {
@@ -82,6 +84,7 @@ void live_group::perform(gr::member_action const& what) {
 void live_group::log_failed(base::result<void> const& done) {
   if (done) return;
   if (net_) net_->close();
+  unheard_ = true;
   close_group("the agreed log cannot be written: " + done.error().text, true);
 }
 
@@ -332,7 +335,7 @@ void live_group::arm_timer() {
   timer_.async_wait([this](boost::system::error_code const& stopped) {
     if (stopped || !node_) return;
     tick();
-    if (!gave_up_ || (node_->is_member() && closing_)) arm_timer();
+    if (!gave_up_ || is_still_leaving()) arm_timer();
   });
 }
 
@@ -349,6 +352,8 @@ void live_group::tick() {
   check_forcing();
   check_protocol_change();
   purge_log();
+  watch_disk();
+  if (gave_up_) return;
   bool const new_roles = member_->roles() != roles_shown_ || member_->role() != role_shown_;
   if (new_roles || now_.value() % status_every_ticks == 0) publish_status();
 }
@@ -394,6 +399,26 @@ void live_group::purge_log() {
   log_->retain(static_cast<std::uint64_t>(options_.options->number("group_replication_log_retention_size")));
   log_failed(log_->purge(*needed, aged_log()));
   if (std::exchange(log_begins_, log_->begins()) != log_->begins()) step_node(xcom::log_purged{log_->begins()});
+}
+
+std::uint64_t live_group::disk_limit() const {
+  return static_cast<std::uint64_t>(options_.options->number("group_replication_disk_watermark"));
+}
+
+void live_group::watch_disk() {
+  if (now_.value() - disk_seen_.value() < disk_every_ticks) return;
+  disk_seen_ = now_;
+  auto const room = free_bytes(options_.data_dir);
+  if (!room || !node_->have_quorum() || node_->is_leaving() || steps_aside_since_) return;
+  bool const others = std::ranges::any_of(node_->current_site().members, [this](xcom::site_member const& each) {
+    return each.id != self_ && each.role != xcom::member_role::arbiter && gr::is_online(each);
+  });
+  auto const found = disk_.look({*room, disk_limit(), node_->is_leader(), others});
+  if (!found) return;
+  auto const text = describe_room(options_.data_dir, *room, disk_limit());
+  if (*found == disk_watch::verdict::getting_low) return say(server::level::warning, text);
+  close_group(text, true);
+  settle();
 }
 
 xcom::slot_no live_group::aged_log() const {

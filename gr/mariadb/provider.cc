@@ -211,7 +211,10 @@ base::result<void> provider::join(connect_request const& request) {
     if (auto allowed = check_bootstrap(); !allowed) return allowed;
   auto plan = plan_group();
   if (!plan) return plan.error();
-  shared_.set_group(nullptr);  // the one before lets go of its files and its port
+  // The one before may still be saying that it leaves: the server, which has seen its last view, did not wait for that. Then it
+  // lets go of its files and its port.
+  if (auto const before = shared_.current_group()) before->disconnect();
+  shared_.set_group(nullptr);
   events_.open();
   gate_.open(order_.last_left());
   had_view_ = left_ = false;
@@ -298,7 +301,10 @@ void provider::deliver(server_event event) {
   events_.push(std::move(event));
 }
 
+// The gate hears of the position here: its own thread may get a processor only when the group has been left, and the position
+// that is written down then must not lie below what it commits.
 void provider::note_ordered(std::uint64_t trx, ordered const& verdict) {
+  if (verdict.seqno >= 0) (void)gate_.admit(verdict.seqno);
   if (auto const local = transactions_.find(trx)) local->note_verdict(verdict);
 }
 

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,7 @@ struct turns {  // what the group was asked for, and what happens while somebody
   std::size_t bytes = 0;
   std::function<void()> meanwhile = [] {};
   bool hurries = false;  // after that
+  std::function<gr::ordered(std::uint64_t)> order = [](std::uint64_t) { return gr::ordered{}; };
 };
 turns asked;
 
@@ -39,7 +42,7 @@ class told_group final : public gr::group {
   void hurry(std::uint64_t trx) override { asked.hurried.push_back(trx); }
   gr::ordered order(gr::local_write_set what) override {
     asked.ordered.push_back(what.trx);
-    return {};
+    return asked.order(what.trx);
   }
   void order_later(gr::local_write_set) override {}
   base::result<gr::seqno_t> causal_position(std::chrono::milliseconds) override { return next_position; }
@@ -116,6 +119,25 @@ TEST_F(connected_provider, a_transaction_waits_for_its_turn_before_it_is_ordered
   EXPECT_EQ(asked.bytes, 5U);
   EXPECT_EQ(asked.ordered, std::vector<std::uint64_t>{5});
   EXPECT_FALSE(asked.hurries);
+}
+
+// The group says what a transaction's position is before that transaction's thread does: whoever stops the server at a position,
+// or leaves the group and writes it down, must not pass by one whose thread had no processor yet.
+TEST_F(connected_provider, a_position_counts_from_the_moment_the_group_gave_it) {
+  using std::chrono::milliseconds;
+  std::future<std::int64_t> paused;
+  asked.order = [&](std::uint64_t trx) {
+    gr::ordered const verdict{gr::order_outcome::passed, 0, -1, ""};
+    provider_.note_ordered(trx, verdict);
+    paused = std::async(std::launch::async, [this] { return provider_.pause(); });
+    bool const passed_by = paused.wait_for(milliseconds(50)) == std::future_status::ready;
+    EXPECT_FALSE(passed_by);
+    if (passed_by) provider_.resume();
+    return verdict;
+  };
+  certify(5, flag_start | flag_end);
+  EXPECT_EQ(paused.get(), 0);
+  provider_.resume();
 }
 
 // What is rolled back frees what others wait for.

@@ -69,14 +69,58 @@ def actions():
         writers.check_present(group[0])
 
 
+def leaves_in_time():
+    """less room than group_replication_disk_watermark: it warns, then leaves in order before anything fails, and comes back with room; the last one stays"""
+    with Group(2, server_options=PATIENCE) as group:
+        group.form()
+        victim = group[1]
+        victim.stop()
+        with small_disk(victim, used_megabytes(victim.data) + 600):
+            victim.start()
+            writers = Writers(group[:1])
+            victim.sql("SET GLOBAL group_replication_autorejoin_tries = 1000", "SET GLOBAL group_replication_autorejoin_interval = 2",
+                       f"SET GLOBAL group_replication_disk_watermark = {250 << 20}")
+            filler = victim.data / "filler"
+            since = len(victim.log())
+            subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=1M", "count=200"], check=True, stderr=subprocess.DEVNULL)
+            victim.wait_log(r"\[Warning\] .* MiB are free in .*, and below group_replication_disk_watermark \(250 MiB\)", 30, since=since)
+            check(victim.status("wsrep_ready") == "ON", "it left where it was to warn")
+            with open(filler, "ab") as more:
+                more.write(bytes(220 << 20))
+            victim.wait_log(r"leaving the group: \d+ MiB are free in ", 30, since=since)
+            left = time.monotonic()
+            wait_for("the other to be alone", 60, lambda: group[0].status("wsrep_cluster_size") == "1")
+            check(time.monotonic() - left < 10, "it did not announce that it leaves: the other waited until it was expelled")
+            victim.wait_log(r"could not join the group: \d+ MiB are free in ", 60, since=since)
+            check("No space left" not in victim.log()[since:], "it left too late")
+            filler.unlink()
+            victim.wait_ready(180)
+            more_than_any_disk_has = f"SET GLOBAL group_replication_disk_watermark = {1000 << 40}"
+            group[0].sql(more_than_any_disk_has)
+            group[0].wait_log(r"leaving the group: ", 60)
+            wait_for("it to be alone", 60, lambda: victim.status("wsrep_cluster_size") == "1")
+            victim.sql(more_than_any_disk_has)
+            victim.wait_log(r"MiB are free in .*, and below group_replication_disk_watermark \(1048576000 MiB\)", 30)
+            time.sleep(3)
+            check(victim.status("wsrep_ready") == "ON" and victim.status("wsrep_cluster_size") == "1", "the last one left as well")
+            writers.stop()
+            victim.sql("SET GLOBAL group_replication_disk_watermark = DEFAULT")
+            group[0].sql("SET GLOBAL group_replication_disk_watermark = DEFAULT")
+            group[0].stop()
+            group[0].start()
+            writers.check_present(victim)
+            group.check_equal()
+            victim.stop()
+
+
 @contextlib.contextmanager
 def full_disk(group, **settings):
-    """A member that just left because its disk is full; yields it and the file that fills it."""
+    """A member that just left because its disk is full, and not in time; yields it and the file that fills it."""
     victim = group[2]
     victim.stop()
     with small_disk(victim, used_megabytes(victim.data) + 400):
         victim.start()
-        for name, value in settings.items():
+        for name, value in (settings | {"disk_watermark": 0}).items():
             victim.sql(f"SET GLOBAL group_replication_{name} = {value}")
         filler = victim.data / "filler"
         subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"], stderr=subprocess.DEVNULL)
@@ -129,4 +173,4 @@ def gives_up():
             victim.stop()
 
 
-run(actions, comes_back, gives_up)
+run(actions, leaves_in_time, comes_back, gives_up)

@@ -112,6 +112,7 @@ def a_disk_is_full():
         victim.stop()
         with small_disk(victim, used_megabytes(victim.data) + 400):
             victim.start()
+            victim.sql("SET GLOBAL group_replication_disk_watermark = 0")
             writers = Writers(others)
             time.sleep(1)
             filler = victim.data / "filler"

@@ -23,9 +23,9 @@ TEST(swarm, fifty_seeds_keep_every_promise) {
 TEST(swarm, seeds_that_failed_once) {
   for (
       std::uint64_t const seed : {
-          26223,  // a member that had given up went on keeping checkpoints, with the state it had when it did
-          36562,  // a member that was another now offered a beginning from its own log, and said that it does not serve it
-          38122,  // a donor was chosen for what had been missing a tick before
+          26223U,  // a member that had given up went on keeping checkpoints, with the state it had when it did
+          36562U,  // a member that was another now offered a beginning from its own log, and said that it does not serve it
+          38122U,  // a donor was chosen for what had been missing a tick before
       }) {
     sim::run_options options;
     options.seed = seed;
