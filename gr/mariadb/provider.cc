@@ -10,6 +10,7 @@
 #include "gr/mariadb/clone_care.hh"
 #include "gr/mariadb/configured_options.hh"
 #include "gr/mariadb/consistency.hh"
+#include "gr/mariadb/local_sql.hh"
 #include "gr/mariadb/role_keeper.hh"
 #include "gr/mariadb/server_symbols.hh"
 #include "gr/mariadb/views.hh"
@@ -234,6 +235,8 @@ abi::status provider::connect(char const* group_name, char const* url, char cons
     std::lock_guard const join_it(evictor_mutex_);
     if (evictor_.joinable()) evictor_.join();
   }
+  if (server_takes_statements())
+    role_keeper::instance().note_asked();  // by SET; at its start it is what the server is for
   auto request = plan_connect(group_name, url, bootstrap);
   if (request) request->donors = text_or_empty(donors);
   if (!request) {
@@ -253,7 +256,7 @@ abi::status provider::connect(char const* group_name, char const* url, char cons
 // ---- leave ----
 
 abi::status provider::disconnect() {
-  role_keeper::instance().note_left();
+  role_keeper::instance().note_asked();
   std::lock_guard const hold(life_mutex_);
   auto const group = shared_.current_group();
   if (group)

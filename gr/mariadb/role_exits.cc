@@ -44,7 +44,7 @@ void role_keeper::note_dropped(std::string const& why, bool may_return) {
   changed_.notify_all();
 }
 
-void role_keeper::note_left() {
+void role_keeper::note_asked() {
   std::lock_guard const hold(mutex_);
   exits_.asked();
 }

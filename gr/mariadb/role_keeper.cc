@@ -93,22 +93,30 @@ void role_keeper::work() {
       continue;
     }
     take(exits_.passed(runtime::since_boot(), exit_settings_now()));
-    auto const asked = std::exchange(wish_, std::nullopt);
-    auto const steps = std::exchange(steps_, {});
-    auto const wanted = exits_.holds_writes() ? done_ : wanted_;  // a member on its way back has roles, and no say yet
-    if (!asked && steps.empty() && wanted == done_) {
+    if (auto const task = next_task()) {
+      lock.unlock();
+      task();
+      lock.lock();
+    } else {
       wait_for_news(lock);
-      continue;
     }
-    lock.unlock();
-    for (auto const& each : steps) carry_out(each);
-    if (wanted && wanted != done_) {
-      carry_out(*wanted);
-      shared_state::instance().note_carried_out(*wanted);
-    }
-    if (asked) carry_out(*asked);
-    lock.lock();
   }
+}
+
+// A member on its way back has a role, and no say yet: that waits until writes are not held any more.
+std::function<void()> role_keeper::next_task() {
+  if (!steps_.empty()) {
+    auto step = std::move(steps_.front());
+    steps_.pop_front();
+    return [this, step] { carry_out(step); };
+  }
+  if (wanted_ && wanted_ != done_ && !exits_.holds_writes())
+    return [this, now = *wanted_] {
+      carry_out(now);
+      shared_state::instance().note_carried_out(now);
+    };
+  if (auto const asked = std::exchange(wish_, std::nullopt)) return [this, what = *asked] { carry_out(what); };
+  return {};
 }
 
 // An attempt that is due may be made earlier by SET.

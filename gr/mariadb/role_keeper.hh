@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -31,8 +32,8 @@ class role_keeper {
 
   // Out of the group, for a reason of its own. Any thread.
   void note_dropped(std::string const& why, bool may_return);
-  // Out of the group, because somebody wanted it; or about to be.
-  void note_left();
+  // Somebody wants this server to leave, or to join: a person, or its own attempt to come back.
+  void note_asked();
   void note_online();
   // One line on what is done about being out of the group; empty: nothing.
   std::string exit_text();
@@ -44,6 +45,7 @@ class role_keeper {
 
  private:
   void work();
+  std::function<void()> next_task();
   void wait_for_news(std::unique_lock<std::mutex>& lock);
   void create_functions();
   void carry_out(server_role const& now);
