@@ -23,7 +23,12 @@ constexpr std::uint64_t leave_patience_ticks = 500;
 }  // namespace
 
 arbiter::arbiter(boost::asio::io_context& io, arbiter_options options, arbiter_callbacks calls)
-    : io_(io), options_(std::move(options)), calls_(std::move(calls)), timer_(io) {}
+    : io_(io),
+      options_(std::move(options)),
+      calls_(std::move(calls)),
+      timer_(io),
+      steps_(io, {[this] { return node_ && !ended_ ? &*node_ : nullptr; }, [this] { return net_.get(); },
+                  [this](xcom::action const& what) { perform(what); }, [this] { sync_before_answering(); }}) {}
 
 arbiter::~arbiter() {
   if (net_) net_->close();
@@ -37,8 +42,9 @@ base::result<void> arbiter::begin() {
   tls_ = std::move(*loaded);
   durable_ = durability_of(*options_.options);
   auto const kept = read_log_keeping(options_.data_dir);
-  log_ = std::make_unique<xcom::agreed_log>(log_settings(*options_.options, kept),
-                                            make_log_files(options_.data_dir, durable_).all);
+  auto const files = make_log_files(options_.data_dir, durable_);
+  late_ = files.late;
+  log_ = std::make_unique<xcom::agreed_log>(log_settings(*options_.options, kept), files.all);
   auto found = log_->open();
   if (!found) return found.error();
   for (auto const& each : found->notices) calls_.say(level::warning, "agreed log: " + each);
@@ -60,7 +66,7 @@ base::result<void> arbiter::come_back(xcom::recovered_log const& found) {
   calls_.say(level::info, "coming back as " + xcom::to_string(self_) + ", boot " + std::to_string(boot_) +
                               ": log decided to slot " + std::to_string(found.decided.value()));
   make_node(gr::coming_back(found, entry(), false));
-  events_.emplace_back(xcom::update_self{entry().app, xcom::member_role::arbiter});  // should it not have it yet
+  steps_.push(xcom::update_self{entry().app, xcom::member_role::arbiter});  // should it not have it yet
   return {};
 }
 
@@ -112,12 +118,11 @@ base::result<void> arbiter::listen() {
   config.tls = tls_;
   transport_callbacks calls;
   calls.on_message = [this](xcom::member_id const& from, xcom::wire_message what) {
-    events_.emplace_back(xcom::received{from, std::move(what)});
-    settle_soon();
+    steps_.hear(from, std::move(what));
   };
   calls.on_link_lost = [this](std::string const& address) {
-    events_.emplace_back(xcom::link_lost{address});
-    settle_soon();
+    steps_.push(xcom::link_lost{address});
+    steps_.settle_soon();
   };
   calls.on_rejected = [this](std::string const& address, std::string const& why) {
     if (std::exchange(refusals_[address], why) != why)
@@ -154,10 +159,12 @@ void arbiter::note_untrusted(std::string const& address, std::string const& why)
 }
 
 void arbiter::leave() {
-  if (ended_ || leaving_since_) return;
-  leaving_since_ = now_;
-  if (!node_ || !node_->is_member()) return end(true);
-  step(xcom::leave_group{});
+  steps_.when_free([this] {
+    if (ended_ || leaving_since_) return;
+    leaving_since_ = now_;
+    if (!node_ || !node_->is_member()) return end(true);
+    step(xcom::leave_group{});
+  });
 }
 
 void arbiter::end(bool in_order) {
@@ -172,30 +179,12 @@ void arbiter::end(bool in_order) {
 // ---- carrying out what the node says ----
 
 void arbiter::step(xcom::event what) {
-  events_.push_back(std::move(what));
-  settle();
+  steps_.push(std::move(what));
+  steps_.settle();
 }
 
-void arbiter::settle() {
-  if (stepping_) return;
-  stepping_ = true;
-  while (node_ && !events_.empty() && !ended_) {
-    std::vector<xcom::event> const now(std::make_move_iterator(events_.begin()),
-                                       std::make_move_iterator(events_.end()));
-    events_.clear();
-    std::vector<xcom::action> actions;
-    node_->step(now, actions);
-    for (auto const& each : actions) std::visit([this](auto const& what) { on(what); }, each);
-  }
-  stepping_ = false;
-}
-
-void arbiter::settle_soon() {
-  if (std::exchange(settle_posted_, true)) return;
-  boost::asio::post(io_, [this] {
-    settle_posted_ = false;
-    settle();
-  });
+void arbiter::perform(xcom::action const& what) {
+  std::visit([this](auto const& each) { on(each); }, what);
 }
 
 // Without its log it must not answer for anything.
@@ -205,14 +194,22 @@ void arbiter::log_failed(base::result<void> const& done) {
   end(false);
 }
 
-void arbiter::sync_before_answering() {
-  if (!std::exchange(unsynced_, false) || durable_ != gr::durability::disk) return;
-  log_failed(log_->sync());
+void arbiter::write_slot(xcom::value const& what, std::function<base::result<void>()> how) {
+  auto const bytes = xcom::size_in_bytes(what);
+  if (bytes < aside_bytes_min) return log_failed(how());
+  auto const done = std::make_shared<base::result<void>>();
+  auto const write = [this, how = std::move(how), done] {
+    *done = how();
+    if (*done) *done = catch_up(*log_, durable_, late_.get());
+  };
+  steps_.do_aside(bytes, write, [this, done] { log_failed(*done); });
 }
 
-void arbiter::send_out(std::string const& address, xcom::wire_message const& what) {
-  sync_before_answering();
-  if (!ended_) net_->send(address, what);
+void arbiter::sync_before_answering() {
+  if (!std::exchange(unsynced_, false) || durable_ != gr::durability::disk) return;
+  auto const done = std::make_shared<base::result<void>>();
+  steps_.do_aside(
+      0, [this, done] { *done = log_->sync(); }, [this, done] { log_failed(*done); });
 }
 
 void arbiter::on(xcom::persist_promise const& what) {
@@ -222,19 +219,32 @@ void arbiter::on(xcom::persist_promise const& what) {
 
 void arbiter::on(xcom::persist_accepted const& what) {
   unsynced_ = true;
-  log_failed(log_->accepted(what.slot));
+  write_slot(*what.slot.what, [this, &what] { return log_->accepted(what.slot); });
 }
 
-void arbiter::on(xcom::persist_learned const& what) { log_failed(log_->learned(what.slot)); }
+void arbiter::on(xcom::persist_learned const& what) {
+  write_slot(*what.slot.what, [this, &what] { return log_->learned(what.slot); });
+}
 
 void arbiter::on(xcom::persist_decided const& what) { log_failed(log_->decided(what.up_to)); }
 
-void arbiter::on(xcom::send const& what) { send_out(what.address, what.what); }
+void arbiter::on(xcom::send const& what) {
+  if (!ended_) net_->send(what.address, what.what);
+}
 
 void arbiter::on(xcom::serve_log const& what) {
-  auto found = xcom::serve(*log_, what, base::packing::lz4);
-  if (!found.error.empty()) calls_.say(level::error, "cannot serve a member from the log: " + found.error);
-  send_out(what.address, found.answer);
+  auto const found = std::make_shared<xcom::served>();
+  auto const answer = std::make_shared<xcom::fetched>();
+  steps_.do_aside(
+      what.asked.bytes_max,
+      [this, &what, found, answer] {
+        *found = xcom::serve(*log_, what);
+        *answer = pack(*found, base::packing::lz4);
+      },
+      [this, &what, found, answer] {
+        if (!found->error.empty()) calls_.say(level::error, "cannot serve a member from the log: " + found->error);
+        if (!ended_) net_->send(what.address, *answer);
+      });
 }
 
 void arbiter::on(xcom::site_installed const& what) {
@@ -255,7 +265,7 @@ void arbiter::on(xcom::joined const& what) {
   log_failed(write_log_keeping(options_.data_dir, durable_));
   unsynced_ = true;
   log_failed(log_->promise(what.promised));
-  events_.emplace_back(xcom::update_self{entry().app, xcom::member_role::arbiter});
+  steps_.push(xcom::update_self{entry().app, xcom::member_role::arbiter});
   calls_.say(level::info, "taken in: this arbiter asks for its vote");
 }
 
@@ -264,14 +274,16 @@ void arbiter::on(xcom::expelled const&) {
   calls_.say(level::warning, "the group went on without this arbiter");
   // This may run inside a handler of the very transport that has to be replaced.
   boost::asio::post(io_, [this] {
-    if (ended_) return;
-    events_.clear();
-    become_new_incarnation(self_);
-    auto done = listen();
-    if (done) done = ask_to_join();
-    if (done) return;
-    calls_.say(level::error, done.error().text);
-    end(false);
+    steps_.when_free([this] {
+      if (ended_) return;
+      steps_.forget_events();
+      become_new_incarnation(self_);
+      auto done = listen();
+      if (done) done = ask_to_join();
+      if (done) return;
+      calls_.say(level::error, done.error().text);
+      end(false);
+    });
   });
 }
 
@@ -317,10 +329,16 @@ void arbiter::arm_timer() {
 }
 
 void arbiter::tick() {
+  if (steps_.busy()) return (void)steps_.keep_alive();
   now_ = tick_now();
   auto const version = options_.options->version();
   if (std::exchange(options_seen_, version) != version) net_->allow(allowlist_of(*options_.options));
+  for (auto const& each : net_->arriving()) steps_.push(xcom::arriving{each});
   step(xcom::ticked{now_});
+  steps_.when_free([this] { finish_tick(); });
+}
+
+void arbiter::finish_tick() {
   if (ended_) return;
   if (leaving_since_ && now_.value() - leaving_since_->value() > leave_patience_ticks) {
     calls_.say(level::warning, "leaving without the group's word for it: no majority answers");

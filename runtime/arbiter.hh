@@ -9,7 +9,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +18,8 @@
 
 #include "gr/beginning.hh"
 #include "gr/options.hh"
+#include "runtime/late_files.hh"
+#include "runtime/stepping.hh"
 #include "runtime/transport.hh"
 #include "xcom/agreed_log.hh"
 #include "xcom/node.hh"
@@ -66,15 +67,15 @@ class arbiter {
   void end(bool in_order);
 
   void step(xcom::event what);
-  void settle();
-  void settle_soon();
+  void perform(xcom::action const& what);
+  void write_slot(xcom::value const& what, std::function<base::result<void>()> how);
   void arm_timer();
   void tick();
+  void finish_tick();
   void say_that_it_votes();
   void keep_log_short();
   void log_failed(base::result<void> const& done);
   void sync_before_answering();
-  void send_out(std::string const& address, xcom::wire_message const& what);
 
   void on(xcom::persist_promise const& what);
   void on(xcom::persist_accepted const& what);
@@ -104,6 +105,7 @@ class arbiter {
   arbiter_callbacks calls_;
   boost::asio::steady_timer timer_;
   std::unique_ptr<xcom::agreed_log> log_;
+  std::shared_ptr<late_files> late_;        // the log's files with durability MEMORY; null otherwise
   std::shared_ptr<tls_context const> tls_;  // null: members speak plainly
   std::unique_ptr<transport> net_;
   std::optional<xcom::node> node_;
@@ -111,8 +113,6 @@ class arbiter {
   std::uint64_t boot_ = 1;
   gr::durability durable_ = gr::durability::os;
   bool unsynced_ = false;
-  bool stepping_ = false;
-  bool settle_posted_ = false;
   bool ended_ = false;
   base::tick_count now_;
   base::tick_count kept_short_at_;
@@ -120,8 +120,8 @@ class arbiter {
   bool said_it_votes_ = false;  // as this incarnation
   xcom::slot_no log_begins_;
   std::uint64_t options_seen_ = 0;
-  std::deque<xcom::event> events_;
   std::map<std::string, std::string> refusals_;  // address: why; said once each
+  stepping steps_;                               // last: its thread uses the log
 };
 
 }  // namespace runtime

@@ -87,6 +87,21 @@ bool write_all(int fd, std::vector<iovec> pieces) {
   return true;
 }
 
+// Takes the first `bytes` of them, which there are.
+std::vector<iovec> take_front(std::vector<iovec>& from, std::size_t bytes) {
+  std::vector<iovec> taken;
+  std::size_t whole = 0;
+  for (; bytes > 0 && from[whole].iov_len <= bytes; ++whole) bytes -= from[whole].iov_len;
+  taken.assign(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(whole));
+  from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(whole));
+  if (bytes == 0) return taken;
+  auto& cut = from.front();
+  taken.push_back({cut.iov_base, bytes});
+  cut.iov_base = static_cast<std::uint8_t*>(cut.iov_base) + bytes;
+  cut.iov_len -= bytes;
+  return taken;
+}
+
 }  // namespace
 
 directory_files::directory_files(files_config config) : config_(std::move(config)) {}
@@ -212,9 +227,17 @@ base::result<void> directory_files::append(std::uint64_t segment, base::chain co
   for (auto const& piece : bytes.pieces) {
     if (!piece.empty()) pieces.push_back({const_cast<std::uint8_t*>(piece.data()), piece.size()});
   }
-  if (!write_all(tail_.fd, std::move(pieces))) return failed("write to", segment);
-  tail_.length += bytes.size();
-  start_writeback();
+  auto const write = [&](std::vector<iovec> what, std::size_t size) {
+    if (!write_all(tail_.fd, std::move(what))) return false;
+    tail_.length += size;
+    start_writeback();
+    return true;
+  };
+  std::size_t left = bytes.size();
+  for (; config_.writeback_bytes > 0 && left > config_.writeback_bytes; left -= config_.writeback_bytes)
+    if (!write(take_front(pieces, config_.writeback_bytes), config_.writeback_bytes))
+      return failed("write to", segment);
+  if (!write(std::move(pieces), left)) return failed("write to", segment);
   return {};
 }
 

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "runtime/transport_links.hh"
 
 namespace runtime {
@@ -105,7 +107,13 @@ void incoming_link::expire_in(std::chrono::milliseconds delay, std::string why) 
   });
 }
 
+void incoming_link::go_on_reading() {
+  if (std::exchange(held_, false) && state_ != state::closed) read();
+}
+
 void incoming_link::read() {
+  held_ = context_->holds_reading && greeted() && !is_in_pieces();
+  if (held_) return;
   bytes_.async_read_some(decoder_.space(), [self = shared_from_this()](error_code const& bad, std::size_t bytes) {
     if (self->state_ == state::closed) return;
     auto const& untrusted = self->bytes_.tls_failure();

@@ -86,6 +86,12 @@ base::result<void> late_files::hand_over(change what) {
   return {};
 }
 
+base::result<void> late_files::wait_for_room() {
+  std::unique_lock lock(mutex_);
+  wait_until(lock, [this] { return queued_bytes_ <= bytes_max_ / 2; });
+  return failed_ ? base::result<void>(*failed_) : base::result<void>();
+}
+
 base::result<void> late_files::drain() {
   std::unique_lock lock(mutex_);
   wait_until(lock, [this] { return queue_.empty() && under_way_ == 0; });

@@ -43,6 +43,8 @@ class late_files final : public xcom::segment_files {
   base::result<void> sync(std::uint64_t segment) override;  // like any other change: later, in its turn
   std::string name(std::uint64_t segment) const override { return below_->name(segment); }
 
+  // Waits until an append of some size would not wait. Errors: as drain().
+  base::result<void> wait_for_room();
   // Waits until everything handed over so far is done. Errors: the first that any of it met.
   base::result<void> drain();
 

@@ -35,12 +35,11 @@ base::result<void> live_group::listen() {
   transport_callbacks calls;
   calls.on_message = [this](xcom::member_id const& from, xcom::wire_message what) {
     if (gr::isolated()) return;
-    node_events_.emplace_back(xcom::received{from, std::move(what)});
-    settle_soon();
+    steps_->hear(from, std::move(what));
   };
   calls.on_link_lost = [this](std::string const& address) {
-    node_events_.emplace_back(xcom::link_lost{address});
-    settle_soon();
+    steps_->push(xcom::link_lost{address});
+    steps_->settle_soon();
   };
   calls.on_rejected = [this](std::string const& address, std::string const& why) {
     if (std::exchange(refusals_[address], why) != why)
@@ -222,7 +221,7 @@ void live_group::join_again(xcom::site const& at) {
   else
     say(server::level::warning,
         "the group went on without this member; asking to be taken in again as " + xcom::to_string(self_));
-  node_events_.clear();
+  steps_->forget_events();
   if (auto done = listen(); !done) return close_group(done.error().text, true);
   if (never_delivered && !keeps_place) make_member(member_configuration());
   make_node(xcom::begin_joining{joiner_entry(), seeds});
@@ -299,7 +298,7 @@ void live_group::close_group(std::string const& why, bool may_return) {
     connecting_->answer(base::fail(why));
     connecting_.reset();
   }
-  if (node_ && node_->is_member()) node_events_.emplace_back(xcom::leave_group{});
+  if (node_ && node_->is_member()) steps_->push(xcom::leave_group{});
   if (node_ && member_ && log_) publish_status();  // the last time
   server_.deliver(gr::group_closed{why, may_return});
 }

@@ -29,6 +29,10 @@ live_group::~live_group() { stop_thread(); }
 void live_group::start_thread() {
   io_.restart();
   work_.emplace(boost::asio::make_work_guard(io_));
+  steps_.emplace(
+      io_, stepping::parts{[this] { return node_ ? &*node_ : nullptr; }, [this] { return net_.get(); },
+                           [this](xcom::action const& what) { perform(what); }, [this] { sync_before_answering(); }});
+  packer_.emplace(io_);
   open_inbox();
   running_ = true;
   thread_ = std::thread([this] { run_strand(); });
@@ -40,6 +44,8 @@ void live_group::stop_thread() {
   work_.reset();
   io_.stop();
   thread_.join();
+  steps_.reset();
+  packer_.reset();
   close_inbox(not_connected);
 }
 
@@ -129,15 +135,29 @@ void live_group::enqueue(to_order one) {
 }
 
 void live_group::drain_inbox() {
-  std::vector<std::function<void()>> work;
+  if (steps_->busy()) return steps_->when_free([this] { drain_inbox(); });
   {
     std::lock_guard const lock(inbox_mutex_);
     serving_.swap(inbox_);
-    work.swap(work_inbox_);
+    posted_.assign(std::make_move_iterator(work_inbox_.begin()), std::make_move_iterator(work_inbox_.end()));
+    work_inbox_.clear();
     inbox_posted_ = false;
   }
-  for (auto const& each : work) each();
+  do_posted();
+}
+
+void live_group::do_posted() {
+  while (!posted_.empty()) {
+    auto const next = std::move(posted_.front());
+    posted_.pop_front();
+    next();
+    if (steps_->busy()) return steps_->when_free([this] { do_posted(); });
+  }
   settle();  // what that submitted has its numbers before the requests get theirs
+  steps_->when_free([this] { serve_waiting(); });
+}
+
+void live_group::serve_waiting() {
   auto const refused = why_refused();
   bool const open = refused.empty();
   xcom::origin_seq seq = open ? next_seq() : xcom::origin_seq{};
@@ -155,7 +175,7 @@ void live_group::drain_inbox() {
     count_.replicated_bytes += each.payload.size();
     count_.key_bytes += each.key_bytes;
     count_.data_bytes += each.data_bytes;
-    node_events_.emplace_back(xcom::submitted{seq, std::move(each.payload)});
+    steps_->push(xcom::submitted{seq, std::move(each.payload)});
     seq = seq.next();
   }
   serving_.clear();
@@ -223,9 +243,7 @@ std::string live_group::positions_known() const {
 }
 
 // Who gave up says that it leaves, and goes when the group has taken note; unless there is nobody to say it to.
-bool live_group::is_still_leaving() const {
-  return node_ && node_->is_member() && !unheard_ && (node_->is_leaving() || (closing_ && !gave_up_));
-}
+bool live_group::is_still_leaving() const { return node_ && node_->is_member() && !unheard_ && node_->is_leaving(); }
 
 void live_group::disconnect() {
   std::lock_guard const life(life_mutex_);
@@ -263,9 +281,9 @@ void live_group::follow_options() {
   step_member(gr::settings_changed{recovery_settings_of(*options_.options, server_donors_),
                                    flow_settings_of(*options_.options)});
   auto const weight = static_cast<std::uint32_t>(options_.options->number("group_replication_member_weight"));
-  node_events_.emplace_back(xcom::set_weight{weight});
+  steps_->push(xcom::set_weight{weight});
   auto const settings = node_settings(*options_.options, self_, boot_);
-  node_events_.emplace_back(xcom::set_limits{settings.suspect_ticks, settings.expel_ticks, settings.cache_bytes_max});
+  steps_->push(xcom::set_limits{settings.suspect_ticks, settings.expel_ticks, settings.cache_bytes_max});
 }
 
 bool live_group::is_open() {
@@ -280,6 +298,8 @@ void live_group::forget_machines() {
   member_.reset();
   log_.reset();
   late_.reset();
+  posted_.clear();
+  packing_.clear();
 }
 
 gr::ordered live_group::order(gr::local_write_set write_set) {

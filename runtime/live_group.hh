@@ -3,6 +3,8 @@
 // Threads: the strand's thread owns every machine. Any other thread posts to the inbox and waits on a ticket.
 // Order:   a machine's actions are carried out one by one in their order, and what they cause is queued behind them, so
 //          nothing is sent before what stands ahead of it is in the log.
+// Aside:   what takes its time with the log (a large slot, history for others) is done by a thread beside the strand. Until it
+//          is done the machines stand still and what comes for them waits (runtime/stepping.hh); the connections are served.
 // Always:  (1) a ticket is answered exactly once; (2) no call of the server's is made with a lock held.
 #pragma once
 
@@ -16,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -29,10 +32,11 @@
 #include "runtime/join_history.hh"
 #include "runtime/late_files.hh"
 #include "runtime/log_keeping.hh"
+#include "runtime/stepping.hh"
 #include "runtime/transport.hh"
 #include "runtime/writers_gate.hh"
 #include "xcom/agreed_log.hh"
-#include "xcom/node.hh"
+#include "xcom/serving.hh"
 
 namespace runtime {
 
@@ -104,6 +108,8 @@ class live_group final : public gr::group {
   bool post(std::function<void()> work);  // false: the strand takes nothing any more
   void enqueue(to_order one);
   void drain_inbox();
+  void do_posted();
+  void serve_waiting();
   void start_thread();
   void stop_thread();
   void run_strand();
@@ -119,6 +125,7 @@ class live_group final : public gr::group {
   void end_waits_everywhere(std::string const& why);
   [[nodiscard]] std::string who_has_not_applied(gr::seqno_t seqno) const;
   void publish_status();
+  void publish_if_due();
   void keep_joins();
   void describe_links(xcom::site_member const& of, gr::member_row& row) const;
 
@@ -159,8 +166,9 @@ class live_group final : public gr::group {
   // live_machines.cc: carrying out what the machines say
   void step_node(xcom::event what);
   void step_member(gr::member_event const& what);
-  void settle();
-  void settle_soon();
+  void settle() { steps_->settle(); }
+  void write_slot(xcom::value const& what, std::function<base::result<void>()> how);
+  void pack_and_send(std::string const& address, xcom::served what);
   void perform(xcom::action const& what);
   void perform(gr::member_action const& what);
   void on(xcom::persist_promise const& what);
@@ -203,6 +211,8 @@ class live_group final : public gr::group {
   void sync_before_answering();
   void arm_timer();
   void tick();
+  void finish_tick(std::size_t from);
+  void look_around();
   void follow_options();
   void ask_for_rules_in_options();
   void begin_to_change_protocol(std::uint16_t number);
@@ -214,7 +224,7 @@ class live_group final : public gr::group {
   [[nodiscard]] gr::role_status describe_roles() const;
   void check_protocol_change();
   [[nodiscard]] xcom::member_role final_role() const;
-  void leave_when_possible();
+  void give_place_up();
   void observe();
   void check_majority();
   void begin_forcing(std::string const& addresses);
@@ -253,26 +263,22 @@ class live_group final : public gr::group {
   xcom::member_id self_;
   base::uuid log_name_;
   std::uint64_t boot_ = 1;
-  std::optional<xcom::checkpoint> own_place_;          // where an expelled incarnation stopped delivering
-  bool was_member_ = false;                            // before this process: its log holds a group's history
-  bool gives_up_place_ = false;                        // came back to leave in order and begin anew
-  std::optional<base::tick_count> steps_aside_since_;  // leaves to catch up: nothing new of its own is ordered
-  std::uint64_t waits_to_leave_ = 0;                   // ticks with a majority, and yet not free to go
-  std::deque<xcom::event> node_events_;
-  std::vector<xcom::action> actions_;
-  bool stepping_ = false;
-  bool settle_posted_ = false;
-  std::unordered_map<std::string, std::string> refusals_;   // said once each
-  std::unordered_map<std::string, std::string> untrusted_;  // by address: why TLS with it failed last
-  std::shared_ptr<tls_context const> tls_;                  // null: members speak plainly
-  std::unordered_map<std::uint64_t, waiter> waiting_;       // by own origin_seq
+  std::optional<xcom::checkpoint> own_place_;                // where an expelled incarnation stopped delivering
+  bool was_member_ = false;                                  // before this process: its log holds a group's history
+  bool gives_up_place_ = false;                              // came back to leave in order and begin anew
+  std::optional<base::tick_count> steps_aside_since_;        // leaves to catch up: nothing new of its own is ordered
+  std::uint64_t waits_to_leave_ = 0;                         // ticks with a majority, and yet not free to go
+  std::set<std::pair<std::string, xcom::slot_no>> packing_;  // history: for whom, from where
+  std::unordered_map<std::string, std::string> refusals_;    // said once each
+  std::unordered_map<std::string, std::string> untrusted_;   // by address: why TLS with it failed last
+  std::shared_ptr<tls_context const> tls_;                   // null: members speak plainly
+  std::unordered_map<std::uint64_t, waiter> waiting_;        // by own origin_seq
   std::unordered_map<std::uint64_t, std::shared_ptr<ticket<base::result<void>>>> waiting_everywhere_;
   std::unordered_map<std::string, bool> peers_known_;
   base::tick_count now_;
   base::tick_count majority_lost_;
-  base::tick_count purged_at_;
+  base::tick_count looked_around_;
   disk_watch disk_;
-  base::tick_count disk_seen_;
   gr::log_retention retention_;
   xcom::slot_no log_begins_;          // as the node was told
   gr::seqno_t first_available_ = -1;  // of our own log, looked at now and then
@@ -308,6 +314,7 @@ class live_group final : public gr::group {
   std::vector<to_order> inbox_;
   std::vector<to_order> serving_;  // out of the inbox and not handed to the node yet; the strand's
   std::vector<std::function<void()>> work_inbox_;
+  std::deque<std::function<void()>> posted_;  // out of it and not done yet; the strand's
   bool inbox_posted_ = false;
   std::atomic<bool> running_{false};
   std::atomic<tls_mode> tls_mode_{tls_mode::disabled};  // of this connect; the option may be set for the next one
@@ -315,6 +322,10 @@ class live_group final : public gr::group {
   std::atomic<std::int64_t> lease_ends_{0};             // of CLOCK_BOOTTIME, in milliseconds; 0: none is needed
   mutable std::mutex status_mutex_;
   std::shared_ptr<gr::group_status const> status_;
+
+  // While there is a strand. Last: what their threads do uses what is above.
+  std::optional<stepping> steps_;
+  std::optional<side_thread> packer_;
 };
 
 }  // namespace runtime

@@ -1,5 +1,6 @@
 // Carrying out what the machines say, in the order they say it.
 #include <algorithm>
+#include <array>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "gr/join_facts.hh"
 #include "gr/messages.hh"
 #include "runtime/live_group.hh"
+#include "runtime/log_files.hh"
 #include "runtime/log_keeping.hh"
 #include "runtime/node_settings.hh"
 #include "xcom/serving.hh"
@@ -20,8 +22,7 @@ namespace {
 using gr::server;
 
 constexpr std::uint64_t status_every_ticks = 10;
-constexpr std::uint64_t purge_every_ticks = 100;
-constexpr std::uint64_t disk_every_ticks = 100;
+constexpr std::uint64_t look_around_ticks = 100;
 constexpr std::uint64_t say_waits_ticks = 500;  // 5 s
 
 std::string addresses_of(xcom::site const& at) {
@@ -33,7 +34,7 @@ std::string addresses_of(xcom::site const& at) {
 }  // namespace
 
 void live_group::step_node(xcom::event what) {
-  node_events_.push_back(std::move(what));
+  steps_->push(std::move(what));
   settle();
 }
 
@@ -45,38 +46,23 @@ void live_group::step_member(gr::member_event const& what) {
   for (auto const& each : actions) perform(each);
 }
 
-// Events cause actions, actions cause events: until there is neither. Events that wait together are stepped together, which
-// is what makes one batch of them.
-void live_group::settle() {
-  if (stepping_) return;
-  stepping_ = true;
-  while (node_ && !node_events_.empty()) {
-    std::vector<xcom::event> events(std::make_move_iterator(node_events_.begin()),
-                                    std::make_move_iterator(node_events_.end()));
-    node_events_.clear();
-    actions_.clear();
-    node_->step(events, actions_);
-    auto const actions = std::move(actions_);
-    for (auto const& each : actions) perform(each);
-  }
-  stepping_ = false;
-}
-
-// What one read brought is stepped together.
-void live_group::settle_soon() {
-  if (std::exchange(settle_posted_, true)) return;
-  boost::asio::post(io_, [this] {
-    settle_posted_ = false;
-    settle();
-  });
-}
-
 void live_group::perform(xcom::action const& what) {
   std::visit([this](auto const& each) { on(each); }, what);
 }
 
 void live_group::perform(gr::member_action const& what) {
   std::visit([this](auto const& each) { on(each); }, what);
+}
+
+void live_group::write_slot(xcom::value const& what, std::function<base::result<void>()> how) {
+  auto const bytes = xcom::size_in_bytes(what);
+  if (bytes < aside_bytes_min) return log_failed(how());
+  auto const done = std::make_shared<base::result<void>>();
+  auto const write = [this, how = std::move(how), done] {
+    *done = how();
+    if (*done) *done = catch_up(*log_, durable_, late_.get());
+  };
+  steps_->do_aside(bytes, write, [this, done] { log_failed(*done); });
 }
 
 // A member that cannot write its log must not answer for what it has not stored: it stops taking part, also when it is on
@@ -94,9 +80,11 @@ void live_group::on(xcom::persist_promise const& what) {
 }
 void live_group::on(xcom::persist_accepted const& what) {
   unsynced_ = true;
-  log_failed(log_->accepted(what.slot));
+  write_slot(*what.slot.what, [this, &what] { return log_->accepted(what.slot); });
 }
-void live_group::on(xcom::persist_learned const& what) { log_failed(log_->learned(what.slot)); }
+void live_group::on(xcom::persist_learned const& what) {
+  write_slot(*what.slot.what, [this, &what] { return log_->learned(what.slot); });
+}
 void live_group::on(xcom::persist_decided const& what) {
   ++count_.slots_decided;
   log_failed(log_->decided(what.up_to));
@@ -107,31 +95,48 @@ void live_group::on(xcom::persist_decided const& what) {
 // groups that share a sync.
 void live_group::sync_before_answering() {
   if (!std::exchange(unsynced_, false) || durable_ != gr::durability::disk) return;
-  log_failed(log_->sync());
+  auto const done = std::make_shared<base::result<void>>();
+  steps_->do_aside(
+      0, [this, done] { *done = log_->sync(); }, [this, done] { log_failed(*done); });
 }
 
 void live_group::on(xcom::send const& what) {
-  sync_before_answering();
   if (net_ && !gr::isolated()) net_->send(what.address, what.what);
 }
 
 void live_group::on(xcom::serve_log const& what) {
-  sync_before_answering();
-  auto found = xcom::serve(*log_, what, recovery_packing_of(*options_.options));
-  if (!found.error.empty()) say(server::level::error, "cannot serve another member from the log: " + found.error);
-  if (net_) net_->send(what.address, std::move(found.answer));
+  // Asked again for what is being packed: the answer is on its way.
+  if (!packing_.emplace(what.address, what.asked.from).second) return;
+  auto const found = std::make_shared<xcom::served>();
+  steps_->do_aside(
+      what.asked.bytes_max, [this, &what, found] { *found = xcom::serve(*log_, what); },
+      [this, &what, found] { pack_and_send(what.address, std::move(*found)); });
+}
+
+// Packing needs neither the log nor the machines, and takes longer than reading.
+void live_group::pack_and_send(std::string const& address, xcom::served what) {
+  if (!what.error.empty()) say(server::level::error, "cannot serve another member from the log: " + what.error);
+  auto const key = std::pair(address, what.answer.from);
+  auto const made = std::make_shared<xcom::served>(std::move(what));
+  packer_->run([made, how = recovery_packing_of(*options_.options)] { made->answer = pack(std::move(*made), how); },
+               [this, key, made] {
+                 packing_.erase(key);
+                 if (net_) net_->send(key.first, made->answer);
+               });
 }
 
 void live_group::on(xcom::read_log const& what) {
-  auto slots = log_->read(what.from, node_->decided(), what.bytes_max);
-  if (!slots) return close_group(slots.error().text);
-  node_events_.emplace_back(xcom::log_read{what.from, std::move(*slots)});
+  auto const slots = std::make_shared<base::result<std::vector<xcom::decided_slot>>>(base::fail("not read"));
+  steps_->do_aside(
+      what.bytes_max,
+      [this, &what, up_to = node_->decided(), slots] { *slots = log_->read(what.from, up_to, what.bytes_max); },
+      [this, &what, slots] {
+        if (!*slots) return close_group(slots->error().text);
+        steps_->push(xcom::log_read{what.from, std::move(**slots)});
+      });
 }
 
-void live_group::on(xcom::deliver const& what) {
-  sync_before_answering();
-  step_member(what);
-}
+void live_group::on(xcom::deliver const& what) { step_member(what); }
 
 void live_group::on(xcom::store_checkpoint const& what) {
   if (member_->is_closed()) return;
@@ -144,7 +149,6 @@ void live_group::on(xcom::store_checkpoint const& what) {
 
 void live_group::on(xcom::send_welcome const& what) {
   if (member_->is_closed()) return;  // it asks again, and another answers
-  sync_before_answering();
   auto answer = what.what;
   answer.at.app = member_->state_blob();
   if (net_) net_->send(what.address, std::move(answer));
@@ -216,9 +220,11 @@ void live_group::on(xcom::expelled const& what) {
   if (closing_ || gave_up_) return finish_leaving();
   // This may run inside a handler of the very transport that has to be replaced.
   boost::asio::post(io_, [this, at = what.at] {
-    if (closing_ || gave_up_) return finish_leaving();
-    join_again(at);
-    settle();
+    steps_->when_free([this, at] {
+      if (closing_ || gave_up_) return finish_leaving();
+      join_again(at);
+      settle();
+    });
   });
 }
 
@@ -267,14 +273,10 @@ void live_group::on(xcom::received_direct const& what) {
   step_member(gr::told{what.from, what.payload, log_->checkpoints()});
 }
 
-void live_group::on(gr::submit const& what) { node_events_.emplace_back(xcom::submitted{next_seq(), what.payload}); }
+void live_group::on(gr::submit const& what) { steps_->push(xcom::submitted{next_seq(), what.payload}); }
 
 // The number of the next own message once what waits before it was taken.
-xcom::origin_seq live_group::next_seq() const {
-  auto const before = std::count_if(node_events_.begin(), node_events_.end(),
-                                    [](auto const& each) { return std::holds_alternative<xcom::submitted>(each); });
-  return node_->next_seq().plus(static_cast<std::uint64_t>(before));
-}
+xcom::origin_seq live_group::next_seq() const { return node_->next_seq().plus(steps_->submissions_waiting()); }
 
 void live_group::on(gr::tell const& what) {
   auto const* who = node_->current_site().find(what.to);
@@ -316,7 +318,7 @@ void live_group::on(gr::to_server const& what) {
 
 void live_group::on(gr::refused const& what) { server_.note_refused(what.what); }
 
-void live_group::on(gr::to_node const& what) { node_events_.push_back(what.what); }
+void live_group::on(gr::to_node const& what) { steps_->push(what.what); }
 
 void live_group::on(gr::take_role const& what) {
   renew_lease();
@@ -340,26 +342,52 @@ void live_group::arm_timer() {
 }
 
 void live_group::tick() {
+  if (steps_->busy()) {
+    if (!unheard_ && !gr::isolated() && steps_->keep_alive()) renew_lease();
+    return;
+  }
   now_ = tick_now();
   follow_options();
+  for (auto const& each : net_->arriving()) steps_->push(xcom::arriving{each});
   step_node(xcom::ticked{now_});
-  if (!node_ || gave_up_) return;
-  observe();
-  settle();
-  follow_flow();
-  if (gives_up_place_) leave_when_possible();
-  check_majority();
-  check_forcing();
-  check_protocol_change();
+  finish_tick(0);
+}
+
+// Any of it may end with something done aside; the rest comes behind that.
+void live_group::finish_tick(std::size_t from) {
+  static constexpr std::array parts{&live_group::observe,
+                                    &live_group::settle,
+                                    &live_group::follow_flow,
+                                    &live_group::give_place_up,
+                                    &live_group::check_majority,
+                                    &live_group::check_forcing,
+                                    &live_group::check_protocol_change,
+                                    &live_group::look_around,
+                                    &live_group::publish_if_due};
+  for (std::size_t each = from; each < parts.size(); ++each) {
+    if (steps_->busy()) return steps_->when_free([this, each] { finish_tick(each); });
+    if (!node_ || gave_up_) return;
+    (this->*parts[each])();
+  }
+}
+
+// For what a second is soon enough.
+void live_group::look_around() {
+  if (now_.value() - looked_around_.value() < look_around_ticks) return;
+  looked_around_ = now_;
   purge_log();
-  watch_disk();
-  if (gave_up_) return;
+  steps_->when_free([this] {
+    if (node_ && !gave_up_) watch_disk();
+  });
+}
+
+void live_group::publish_if_due() {
   bool const new_roles = member_->roles() != roles_shown_ || member_->role() != role_shown_;
   if (new_roles || now_.value() % status_every_ticks == 0) publish_status();
 }
 
-void live_group::leave_when_possible() {
-  if (!node_->have_quorum() || node_->is_leaving()) return;
+void live_group::give_place_up() {
+  if (!gives_up_place_ || !node_->have_quorum() || node_->is_leaving()) return;
   if (gr::may_give_up_place(node_->current_site(), self_, node_->peers())) return step_node(xcom::leave_group{});
   if (++waits_to_leave_ == say_waits_ticks)
     say(server::level::warning,
@@ -388,8 +416,6 @@ void live_group::check_majority() {
 
 // The log keeps what this member needs to come back by itself, whatever its size and age.
 void live_group::purge_log() {
-  if (now_.value() - purged_at_.value() < purge_every_ticks) return;
-  purged_at_ = now_;
   first_available_ = gr::first_available(log_->checkpoints(), member_->held());
   // What was applied when the log was looked at last, a second ago, is on the server's disk by now.
   auto const durable = std::exchange(applied_before_, server_.last_committed());
@@ -406,8 +432,6 @@ std::uint64_t live_group::disk_limit() const {
 }
 
 void live_group::watch_disk() {
-  if (now_.value() - disk_seen_.value() < disk_every_ticks) return;
-  disk_seen_ = now_;
   auto const room = free_bytes(options_.data_dir);
   if (!room || !node_->have_quorum() || node_->is_leaving() || steps_aside_since_) return;
   bool const others = std::ranges::any_of(node_->current_site().members, [this](xcom::site_member const& each) {

@@ -44,7 +44,7 @@ void live_group::show_roles_in_options() {
 void live_group::renew_lease() {
   bool const single = member_ && member_->roles().mode == gr::primary_mode::single;
   if (!single) return lease_ends_.store(0, std::memory_order_relaxed);
-  if (!node_->have_quorum()) return;
+  if (!node_->have_quorum() || node_->finds_its_feet()) return;
   auto const silence = node_->config().suspect_ticks.value() * base::tick_milliseconds;
   lease_ends_.store(since_boot().count() + static_cast<std::int64_t>(silence), std::memory_order_relaxed);
 }
@@ -71,7 +71,7 @@ void live_group::begin_to_change_roles(gr::role_request const& wish, waiter cons
   auto const seq = next_seq();
   waiting_[seq.value()] = who;
   step_member(gr::awaited{seq});
-  node_events_.emplace_back(xcom::submitted{seq, base::encode(gr::ordered_message(*change))});
+  steps_->push(xcom::submitted{seq, base::encode(gr::ordered_message(*change))});
 }
 
 gr::role_status live_group::describe_roles() const {

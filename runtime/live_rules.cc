@@ -25,7 +25,7 @@ void live_group::ask_for_rules_in_options() {
   if (wanted.each_zone != before.each_zone) rules.each_zone = wanted.each_zone;
   if (auto const why = node_->why_not_rules(rules); !why.empty())
     return say(gr::server::level::warning, "the group's rules stay as they are: " + why);
-  node_events_.emplace_back(xcom::change_rules{rules});
+  steps_->push(xcom::change_rules{rules});
 }
 
 base::result<void> live_group::change_protocol(std::string const& number) {

@@ -3,6 +3,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "runtime/admission.hh"
 #include "runtime/transport_links.hh"
@@ -34,7 +35,7 @@ std::string link_context::tls_setting() const {
 struct transport::parts : std::enable_shared_from_this<transport::parts> {
   parts(asio::io_context& io, transport_config how, transport_callbacks calls)
       : context(std::make_shared<link_context>(
-            link_context{io, std::move(how), std::move(calls), {}, false, {}, xcom::protocol_lowest})),
+            link_context{io, std::move(how), std::move(calls), {}, false, false, {}, xcom::protocol_lowest})),
         acceptor(io),
         retry(io),
         door(std::make_shared<admission>(io, context->config.allowed)) {}
@@ -239,6 +240,19 @@ void transport::speak(std::uint16_t protocol) { parts_->context->protocol = prot
 void transport::allow(gr::allowlist allowed) { parts_->door->set(std::move(allowed)); }
 
 void transport::secure_with(std::shared_ptr<tls_context const> tls) { parts_->context->config.tls = std::move(tls); }
+
+void transport::hold_reading(bool hold) {
+  if (std::exchange(parts_->context->holds_reading, hold) == hold || hold) return;
+  auto const links = parts_->incoming;  // one may close, and go from the list
+  for (auto const& each : links) each->go_on_reading();
+}
+
+std::vector<xcom::member_id> transport::arriving() const {
+  std::vector<xcom::member_id> from;
+  for (auto const& each : parts_->incoming)
+    if (each->greeted() && each->is_in_pieces()) from.push_back(each->peer().self);
+  return from;
+}
 
 void transport::close() { parts_->close(); }
 

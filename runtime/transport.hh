@@ -86,6 +86,10 @@ class transport {
   void allow(gr::allowlist allowed);
   // By what connections are secured from now on; those that are there stay as they are. Both null, or neither.
   void secure_with(std::shared_ptr<tls_context const> tls);
+  // Whether what comes in waits where it is: in the kernel, and then at its sender. A message that is half here comes to its end.
+  void hold_reading(bool hold);
+  // Who has a large message half here.
+  [[nodiscard]] std::vector<xcom::member_id> arriving() const;
   // Drops the connection to this address and what waits for it.
   void forget(std::string const& address);
   void close();

@@ -23,6 +23,7 @@ struct link_context {
   transport_callbacks callbacks;
   transport_counters counters;
   bool closed = false;
+  bool holds_reading = false;
   std::map<std::string, std::chrono::steady_clock::time_point> complaints;
   std::uint16_t protocol = xcom::protocol_lowest;  // of the site
 
@@ -103,8 +104,10 @@ class incoming_link : public std::enable_shared_from_this<incoming_link> {
   void start();
   void turn_away(std::string const& reason);  // instead of start()
   void close(std::string const& why);         // empty: nothing to tell
+  void go_on_reading();
   [[nodiscard]] bool greeted() const { return state_ == state::greeted; }
   [[nodiscard]] xcom::hello const& peer() const { return peer_; }
+  [[nodiscard]] bool is_in_pieces() const { return decoder_.is_in_pieces(); }
   [[nodiscard]] std::string const& remote() const { return remote_; }
   [[nodiscard]] asio::ip::address const& remote_host() const { return remote_host_; }
   // Why the address it says it is at cannot be believed; empty: it can.
@@ -135,6 +138,7 @@ class incoming_link : public std::enable_shared_from_this<incoming_link> {
   asio::ip::address remote_host_;
   xcom::hello peer_;
   state state_ = state::stranger;
+  bool held_ = false;  // it would read on
 };
 
 }  // namespace runtime

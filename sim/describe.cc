@@ -110,6 +110,9 @@ struct event_text {
     return format("submitted {:x}, {} bytes", e.seq.value(), e.payload.size());
   }
   std::string operator()(xcom::link_lost const& e) const { return "link lost to " + e.address; }
+  std::string operator()(xcom::arriving const& e) const {
+    return "part of a message is here from " + xcom::to_string(e.from);
+  }
   std::string operator()(xcom::app_facts const& e) const { return format("facts, {} bytes", e.facts.size()); }
   std::string operator()(xcom::update_self const& e) const { return format("update self to \"{}\"", e.app.text()); }
   std::string operator()(xcom::set_weight const& e) const { return format("weight {}", e.weight); }

@@ -201,7 +201,11 @@ void faults::slow_link() {
 void faults::pause() {
   auto* which = any_running();
   if (which == nullptr) return;
-  which->pause();
+  // By turns: what a stopped process does not say, one that is busy does.
+  if ((world_.count.pauses + world_.count.hold_ups) % 2 == 0)
+    which->pause();
+  else
+    which->hold_up();
   later([which] { which->resume(); });
 }
 

@@ -144,6 +144,7 @@ constexpr std::array commands{
     command_phrase{"wipe log SERVERS", [](stage& on, cap const& with) { wipe(on, with, server::loss::log); }},
     command_phrase{"wipe both SERVERS", [](stage& on, cap const& with) { wipe(on, with, server::loss::both); }},
     command_phrase{"pause SERVERS", to_each<&server::pause>},
+    command_phrase{"hold-up SERVERS", to_each<&server::hold_up>},
     command_phrase{"resume SERVERS", to_each<&server::resume>},
     command_phrase{"leave SERVERS", to_each<&server::leave>},
     command_phrase{"fail SERVERS", fail},

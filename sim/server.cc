@@ -351,7 +351,7 @@ void server::wipe(loss what) {
 void server::die() {
   end_life();
   log_.reset();
-  paused_ = false;
+  paused_ = held_up_ = false;
   stalled_.clear();
   disarm();
 }
@@ -384,10 +384,31 @@ void server::pause() {
   paused_ = true;
 }
 
+void server::hold_up() {
+  if (!is_running() || paused_) return;
+  world_.trace(name_, "is held up");
+  ++world_.count.hold_ups;
+  paused_ = held_up_ = true;
+  keep_alive();
+}
+
+void server::keep_alive() {
+  world_.clock.after(tick_period_, [this, life = life_] {
+    if (life != life_ || !held_up_) return;
+    std::vector<xcom::action> words;
+    if (node_) node_->keep_alive(ticks_now(), words);
+    for (auto& each : words) {
+      auto& word = std::get<xcom::send>(each);
+      put_on_wire(word.address, std::move(word.what));
+    }
+    keep_alive();
+  });
+}
+
 void server::resume() {
   if (!paused_) return;
   world_.trace(name_, "goes on");
-  paused_ = false;
+  paused_ = held_up_ = false;
   auto const waiting = std::exchange(stalled_, {});
   auto const life = life_;
   for (auto const& each : waiting)
@@ -439,11 +460,14 @@ void server::set_clock_rate(std::uint64_t percent) {
   tick_period_ = micros(base::tick_milliseconds * 1000 * whole / std::max<std::uint64_t>(1, percent));
 }
 
+base::tick_count server::ticks_now() const {
+  return tick_offset_.plus((world_.clock.now().value() - started_.value()) / tick_period_.value());
+}
+
 void server::tick() {
   after(tick_period_, [this] {
-    auto const elapsed = (world_.clock.now().value() - started_.value()) / tick_period_.value();
     if (!gave_up_) tick();
-    tick_machines(tick_offset_.plus(elapsed));
+    tick_machines(ticks_now());
   });
 }
 

@@ -36,7 +36,8 @@ class server {
   void lose_power();
   enum class loss : std::uint8_t { data, log, both };
   void wipe(loss what);  // a disk was replaced; the process is gone
-  void pause();
+  void pause();          // it does nothing, and says nothing
+  void hold_up();        // its driver has no time for a step, and says that it is there
   void resume();
   void leave();  // announced
   void crash_in(std::uint64_t actions, bool torn_write);
@@ -104,7 +105,9 @@ class server {
   void after(micros delay, std::function<void()> what);
   void when_awake(std::function<void()> what);
   void tick();
+  [[nodiscard]] base::tick_count ticks_now() const;
   void tick_machines(base::tick_count now);
+  void keep_alive();
   void check_beginning(gr::beginning_choice const& choice, xcom::recovered_log const& found) const;
 
   // ---- the node's driver: server_driver.cc ----
@@ -136,6 +139,7 @@ class server {
   void perform(xcom::damaged_range const& what);
   void perform(xcom::received_direct const& what);
   void send_out(std::string const& address, xcom::wire_message what);
+  void put_on_wire(std::string const& address, xcom::wire_message what);
   void sync_before_answering();
   void demand(base::result<void> const& done);
   void purge();
@@ -242,6 +246,7 @@ class server {
   std::uint64_t generation_ = 0;               // of node_, in this process
   std::optional<xcom::checkpoint> own_place_;  // where an expelled incarnation stopped delivering
   bool paused_ = false;
+  bool held_up_ = false;                        // paused_, and alive
   std::vector<std::function<void()>> stalled_;  // what a stopped process will find when it goes on
   micros tick_period_;
   base::tick_count tick_offset_;

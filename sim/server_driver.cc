@@ -20,6 +20,7 @@ constexpr std::uint64_t purge_every_ticks = 100;
 void server::receive(xcom::member_id const& from, std::uint16_t protocol, xcom::wire_message const& what) {
   if (!is_running()) return;
   if (paused_) {
+    if (held_up_ && node_) node_->hear({from, what});
     stalled_.emplace_back([this, from, protocol, what] { receive(from, protocol, what); });
   } else if (protocol != xcom::protocol_lowest && !speaks_.holds(protocol)) {
     // The group went on to a newer protocol while this one was away with an old program.
@@ -129,6 +130,10 @@ void server::sync_before_answering() {
 
 void server::send_out(std::string const& address, xcom::wire_message what) {
   sync_before_answering();
+  put_on_wire(address, std::move(what));
+}
+
+void server::put_on_wire(std::string const& address, xcom::wire_message what) {
   world_.watch.said(self_, what);
   // Before it belongs to a site nobody says in what else.
   bool const joining = !node_ || !node_->is_member();
@@ -156,10 +161,11 @@ void server::perform(xcom::serve_log const& what) {
     xcom::fetched nothing{what.asked.log, what.asked.from, log_->begins(), what.decided, {}};
     return send_out(what.address, std::move(nothing));
   }
-  auto found = xcom::serve(*log_, what, base::packing::lz4);
+  auto found = xcom::serve(*log_, what);
   check(found.error.empty(), "a whole log can be read: " + found.error);
-  if (damages_ && !found.answer.range.body.empty()) found.answer.range = damaged(found.answer.range);
-  send_out(what.address, std::move(found.answer));
+  auto answer = xcom::pack(std::move(found), base::packing::lz4);
+  if (damages_ && !answer.range.body.empty()) answer.range = damaged(answer.range);
+  send_out(what.address, std::move(answer));
 }
 
 void server::perform(xcom::read_log const& what) {

@@ -13,7 +13,8 @@ void statistics::add(statistics const& more) {
 
 std::string statistics::describe() const {
   return fmt::format(
-      "faults: {} crashes, {} power failures, {} lost disks, {} pauses, {} full disks, {} partitions, {} one-way cuts, "
+      "faults: {} crashes, {} power failures, {} lost disks, {} pauses, {} held up, {} full disks, {} partitions, {} "
+      "one-way cuts, "
       "{} clogs, {} slow links, {} bad weathers, {} slow appliers, {} leaves, {} leaders half heard, {} late words, {} "
       "successors unheard, {} rules asked for, {} hand-overs, {} members that damage what they send, {} "
       "words not understood, {} roles asked for\n"
@@ -23,10 +24,10 @@ std::string statistics::describe() const {
       "leader changes, {} log reads served, {} found damaged, {} purges, {} stepped aside\n"
       "load: {} submitted, {} acknowledged, {} conflicts, {} with unknown outcome, {} causal reads, {} applied "
       "everywhere, {} held back by flow control, {} steps",
-      crashes, power_failures, wipes, pauses, disks_full, partitions, one_way_cuts, clogs, slow_links, bad_links,
-      slow_appliers, leaves, half_heard, late_words, unheard_successors, rules_asked, hand_overs, damages, unreadable,
-      roles_asked, restarts, joins, kept_logs, expulsions, clones, exchanges_finished, histories_lost, gave_up,
-      diverged, splits, leader_changes, served, ranges_damaged, purges, stepped_aside, submitted, acknowledged,
+      crashes, power_failures, wipes, pauses, hold_ups, disks_full, partitions, one_way_cuts, clogs, slow_links,
+      bad_links, slow_appliers, leaves, half_heard, late_words, unheard_successors, rules_asked, hand_overs, damages,
+      unreadable, roles_asked, restarts, joins, kept_logs, expulsions, clones, exchanges_finished, histories_lost,
+      gave_up, diverged, splits, leader_changes, served, ranges_damaged, purges, stepped_aside, submitted, acknowledged,
       conflicts, unknown, reads, everywhere, held_back, steps);
 }
 

@@ -17,7 +17,7 @@ class server;
 
 struct statistics {
   std::uint64_t steps = 0, submitted = 0, acknowledged = 0, conflicts = 0, unknown = 0, reads = 0, everywhere = 0;
-  std::uint64_t crashes = 0, power_failures = 0, pauses = 0, disks_full = 0, restarts = 0;
+  std::uint64_t crashes = 0, power_failures = 0, pauses = 0, hold_ups = 0, disks_full = 0, restarts = 0;
   std::uint64_t partitions = 0, one_way_cuts = 0, clogs = 0, slow_links = 0, bad_links = 0, slow_appliers = 0;
   std::uint64_t joins = 0, leaves = 0, expulsions = 0, clones = 0, kept_logs = 0, histories_lost = 0,
                 leader_changes = 0, wipes = 0, gave_up = 0, diverged = 0, splits = 0, half_heard = 0, late_words = 0,

@@ -110,7 +110,8 @@ class frame_decoder {
   // All three for bytes that are elsewhere.
   base::result<std::vector<frame_event>> feed(std::span<std::uint8_t const> bytes);
 
-  [[nodiscard]] std::size_t bytes_held() const;  // buffers included
+  [[nodiscard]] std::size_t bytes_held() const;                        // buffers included
+  [[nodiscard]] bool is_in_pieces() const { return !parts_.empty(); }  // part of a large message is here
 
  private:
   struct header {

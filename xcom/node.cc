@@ -56,6 +56,7 @@ node::node(node_config config, beginning how, base::prng random)
 }
 
 void node::step(std::span<event const> happened, std::vector<action>& out) {
+  if (saying_) said_ = std::exchange(saying_, std::nullopt);
   out_ = &out;
   for (auto const& each : happened) {
     if (phase_ == phase::gone) break;
@@ -112,6 +113,18 @@ bool is_among_members(wire_message const& what) {
 
 }  // namespace
 
+void node::hear(received const& happened) {
+  if (auto const* log = log_of(happened.what); log != nullptr && *log != log_) return;
+  auto const known = peers_.find(happened.from);
+  if (known == peers_.end()) return;
+  known->second.heard = now_;
+  known->second.spoke = true;
+  auto const* said = std::get_if<heartbeat>(&happened.what);
+  if (said == nullptr) return;
+  known->second.last.count = said->count;
+  if (std::exchange(known->second.echoed, said->echo) != said->echo) known->second.echoed_at = now_;
+}
+
 void node::on(received const& happened) {
   if (happened.from == config_.self) return;
   bool const is_stranger = site_.find(happened.from) == nullptr && !strangers_.contains(happened.from);
@@ -127,7 +140,25 @@ void node::on(received const& happened) {
   std::visit([&](auto const& what) { take(happened.from, what); }, happened.what);
 }
 
+// Time in which this member did not run is no silence of the others: what they said meanwhile waits to be read.
+void node::find_our_feet(base::tick_count now) {
+  std::uint64_t const heartbeat = config_.heartbeat_ticks.value();
+  std::uint64_t const gap = now.value() - now_.value();
+  if (!started_ || gap <= 2 * heartbeat) return;
+  std::uint64_t const patience = std::min(2 * heartbeat, config_.suspect_ticks.value());
+  auto const not_before =
+      base::tick_count(now.value() - std::min(now.value(), config_.suspect_ticks.value() - patience));
+  for (auto& [id, each] : peers_) {
+    if (!hears(id) || each.heard == each.excused) continue;  // once, and then it has to speak
+    each.heard = each.excused = std::max(each.heard, not_before);
+    if (now_.value() - each.echoed_at.value() <= config_.suspect_ticks.value())
+      each.echoed_at = std::max(each.echoed_at, not_before);
+  }
+  steady_at_ = now.plus(patience);
+}
+
 void node::on(ticked const& happened) {
+  find_our_feet(happened.now);
   now_ = happened.now;
   if (!std::exchange(started_, true)) {  // silence is counted from here
     heartbeat_due_ = request_due_ = decided_at_ = now_;
@@ -160,6 +191,10 @@ void node::on(link_lost const& happened) {
     if (each.address != happened.address || at == peers_.end()) continue;
     at->second.link_down = true;
   }
+}
+
+void node::on(arriving const& happened) {
+  if (auto const at = peers_.find(happened.from); at != peers_.end()) at->second.arriving = now_;
 }
 
 void node::on(app_facts const& happened) { facts_ = happened.facts; }

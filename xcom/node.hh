@@ -92,6 +92,10 @@ struct submitted {
 struct link_lost {
   std::string address;
 };
+// A large message from this member is on its way in: part of it is here.
+struct arriving {
+  member_id from;
+};
 // The application's live facts for the next heartbeats.
 struct app_facts {
   base::blob facts;
@@ -156,9 +160,9 @@ struct log_read {
 struct log_purged {
   slot_no log_begins;
 };
-using event = std::variant<received, ticked, submitted, link_lost, app_facts, update_self, leave_group, force_members,
-                           start_delivery, change_sources, consumed, log_read, log_purged, notes_done, set_weight,
-                           set_limits, change_rules, transfer_leadership>;
+using event = std::variant<received, ticked, submitted, link_lost, arriving, app_facts, update_self, leave_group,
+                           force_members, start_delivery, change_sources, consumed, log_read, log_purged, notes_done,
+                           set_weight, set_limits, change_rules, transfer_leadership>;
 
 // ---- actions: what to do, in order ----
 struct persist_promise {
@@ -263,6 +267,8 @@ struct peer {
   heartbeat last{};
   std::uint64_t echoed = 0;      // our own count as it heard it
   base::tick_count echoed_at{};  // when that changed last, or when we began to listen
+  base::tick_count excused{};    // `heard` as we put it when we stood still last
+  base::tick_count arriving{};   // when part of a large message of its was last seen to be here; 0: never
   slot_no without_note{};        // it has this slot, but not the note we asked for; until it begins again
 };
 
@@ -275,6 +281,13 @@ class node {
   // together. Never waits, throws or reads a clock. Cost: O(members) plus the bytes it names.
   void step(std::span<event const> happened, std::vector<action>& out);
   void step(event const& happened, std::vector<action>& out) { step(std::span(&happened, 1), out); }
+
+  // While the driver is still busy with what the last step asked for, a large write say: this member is there, and so are the
+  // others. Nothing else changes; what was heard is stepped later all the same.
+  void hear(received const& happened);
+  // Appends heartbeats, when they are due, that claim what is carried out and nothing newer.
+  void keep_alive(base::tick_count now, std::vector<action>& out);
+  [[nodiscard]] bool hears_majority() const;
 
   [[nodiscard]] node_config const& config() const { return config_; }
   [[nodiscard]] site const& current_site() const { return site_; }
@@ -295,6 +308,9 @@ class node {
   [[nodiscard]] bool is_member() const { return phase_ == phase::member; }
   [[nodiscard]] bool is_leaving() const { return leaving_; }
   [[nodiscard]] bool have_quorum() const { return have_quorum_; }
+  // It stood still for a while, as a stopped process does, and gives the others a moment to be heard. Until then have_quorum()
+  // is what it was.
+  [[nodiscard]] bool finds_its_feet() const { return now_ < steady_at_; }
   [[nodiscard]] std::map<member_id, peer> const& peers() const { return peers_; }
   // Members a member has no link to that works both ways: of this one as it sees it, of another as its last heartbeat
   // said. A row of the matrix that decides who leads. Nothing for one that is not heard, or where the protocol has no links.
@@ -385,6 +401,7 @@ class node {
   void on(received const& happened);
   void on(ticked const& happened);
   void on(link_lost const& happened);
+  void on(arriving const& happened);
   void on(app_facts const& happened);
   void on(update_self const& happened);
   void on(leave_group const& happened);
@@ -394,6 +411,7 @@ class node {
   void on(change_rules const& happened);
   void on(transfer_leadership const& happened);
   void on(log_purged const& happened);
+  void find_our_feet(base::tick_count now);
   void finish_step();
   template <class Action> void emit(Action&& what) { out_->emplace_back(std::forward<Action>(what)); }
   void send_to(member_id const& to, wire_message what);
@@ -494,6 +512,7 @@ class node {
   void fetch_missing();
   void ask(range_window& window, slot_no next, slot_no last, bool with_notes);
   [[nodiscard]] bool is_due(slot_range const& range, std::optional<member_id> const& whom) const;
+  [[nodiscard]] base::tick_count arriving_from(member_id const& who, base::tick_count since) const;
   void give_up_if_lost(slot_no wanted, bool with_notes);
   void close_history();
   [[nodiscard]] bool holds(member_id const& who, slot_no slot, bool with_notes) const;
@@ -525,6 +544,7 @@ class node {
   void tick_suspicions();
   void tick_requests();
   void send_heartbeats();
+  void say_to_all(heartbeat what, std::vector<action>& out);
   void update_quorum();
   void tick_forced();
   void end_forced_if_done();
@@ -569,6 +589,9 @@ class node {
   std::uint64_t split_off_ = 0;  // the version of the site that was said to have split off last
   std::uint64_t heartbeats_sent_ = 0;
   base::tick_count heartbeat_due_;
+  std::optional<heartbeat> saying_;  // in this step
+  std::optional<heartbeat> said_;    // before it: what it claims is carried out
+  base::tick_count steady_at_;
   base::tick_count request_due_;
   base::blob facts_;
 
@@ -599,6 +622,7 @@ class node {
   std::optional<delivering> delivering_;
   std::vector<member_id> sources_;
   range_window tail_;                    // above decided_
+  base::tick_count behind_since_;        // others know more to be decided than we do; 0: they do not
   bool catching_up_ = false;             // since something above it was asked for, until nobody knows more
   range_window history_;                 // of what is to be delivered and is not in our log
   slot_no history_begins_;               // where delivery began, while that is below log_begins_

@@ -13,6 +13,7 @@ constexpr std::size_t forward_bytes_max = 1U << 20;       // one frame of own me
 constexpr std::size_t forward_bytes_per_tick = 1U << 20;  // of fetched history as well
 constexpr std::uint32_t forward_doublings_max = 6;
 constexpr std::uint32_t fetch_doublings_max = 4;
+constexpr std::uint64_t arriving_ticks_max = 1000;
 
 }  // namespace
 
@@ -238,14 +239,22 @@ std::optional<member_id> node::whom_to_ask(range_window const& window, slot_rang
   return best == all.end() ? std::nullopt : std::optional(*best);
 }
 
+// Until when a large message of its was seen to come in: what we have missed `since` then may be in it. Not for ever, since
+// it need not be.
+base::tick_count node::arriving_from(member_id const& who, base::tick_count since) const {
+  auto const at = peers_.find(who);
+  return at == peers_.end() ? since : std::clamp(at->second.arriving, since, since.plus(arriving_ticks_max));
+}
+
 bool node::is_due(slot_range const& range, std::optional<member_id> const& whom) const {
   if (!range.asked || !hears(*range.asked)) return true;
   bool const is_first = range.repeats == 0;  // who damages one damages the next as well
   if (range.damaged_by && whom != range.damaged_by && is_first) return true;
   // A long answer is not a lost one, and each repeat would queue the same bytes behind it.
+  auto const sent = arriving_from(*range.asked, range.sent);
   std::uint64_t const wait = (config_.resend_ticks.value() + config_.fetch_bytes_max / forward_bytes_per_tick)
                              << std::min(range.repeats, fetch_doublings_max);
-  return now_.value() - range.sent.value() >= wait;
+  return now_.value() - sent.value() >= wait;
 }
 
 // Asks for what of it nobody is asked for. A few questions at a time, also when we got further without their answers: each brings
@@ -284,20 +293,23 @@ void node::fetch_missing() {
 
 // Decided elsewhere and not here. What we hold from the followed leader needs only its word or an acknowledgement, which
 // is under way; what it proposed after all we have seen of it is so, too, when a heartbeat overtook it. Both are waited for a
-// little.
+// little, and longer while a large message of its is on its way in.
 void node::fetch_tail_if_due() {
   slot_no known = watermark_;
   for (auto const& [id, each] : peers_) known = std::max(known, each.last.decided);
   if (known <= decided_) {
     catching_up_ = false;
+    behind_since_ = {};
     tail_.clear();
     return;
   }
+  if (behind_since_ == base::tick_count{}) behind_since_ = now_;
   auto const next = accepted_.find(decided_.next());
   bool const held = next != accepted_.end() && next->second.accepted_in == following_;
   auto const seen = acknowledged_.find(following_.proposer);
   bool const overtaken = !catching_up_ && seen != acknowledged_.end() && seen->second <= decided_;
-  if ((held || overtaken) && now_.value() - decided_at_.value() < config_.resend_ticks.value()) return;
+  auto const since = arriving_from(following_.proposer, std::max(decided_at_, behind_since_));
+  if ((held || overtaken) && now_.value() - since.value() < config_.resend_ticks.value()) return;
   catching_up_ = true;
   ask(tail_, decided_.next(), known, false);
 }

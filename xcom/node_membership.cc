@@ -65,15 +65,33 @@ void node::send_heartbeats() {
   mine.decided = decided_;
   mine.delivered = delivering_ ? delivered_ : slot_no{};
   mine.log_begins = log_begins_;
-  mine.count = ++heartbeats_sent_;
   mine.app = facts_;
   if (site_.rules.protocol >= protocol_with_links) mine.linked = linked();
+  saying_ = mine;
+  say_to_all(std::move(mine), *out_);
+}
+
+void node::say_to_all(heartbeat what, std::vector<action>& out) {
+  what.count = ++heartbeats_sent_;
   for (auto const& each : site_.members) {
     if (each.id == config_.self) continue;
     auto const at = peers_.find(each.id);
-    mine.echo = at == peers_.end() ? 0 : at->second.last.count;
-    emit(send{each.address, mine});
+    what.echo = at == peers_.end() ? 0 : at->second.last.count;
+    out.emplace_back(send{each.address, what});
   }
+}
+
+void node::keep_alive(base::tick_count now, std::vector<action>& out) {
+  now_ = now;
+  if (phase_ != phase::member || !said_ || now_ < heartbeat_due_) return;
+  heartbeat_due_ = now_.plus(config_.heartbeat_ticks.value());
+  auto again = *said_;
+  if (site_.rules.protocol >= protocol_with_links) again.linked = linked();
+  say_to_all(std::move(again), out);
+}
+
+bool node::hears_majority() const {
+  return is_majority([this](member_id const& id) { return hears(id); });
 }
 
 void node::tick_suspicions() {
@@ -100,7 +118,7 @@ void node::update_quorum() {
   reachable.reserve(site_.members.size());
   for (auto const& each : site_.members)
     if (hears(each.id)) reachable.push_back(each.id);
-  bool const have = is_majority([&](auto const& id) { return std::ranges::find(reachable, id) != reachable.end(); });
+  bool const have = hears_majority();
   if (have == have_quorum_ && reachable == reachable_) return;
   have_quorum_ = have;
   reachable_ = reachable;

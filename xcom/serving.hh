@@ -10,11 +10,14 @@
 namespace xcom {
 
 struct served {
-  fetched answer;     // without slots when the log does not hold them, or cannot be read
-  std::string error;  // empty, or why it cannot be read
+  fetched answer;         // without slots when the log does not hold them, or cannot be read
+  bool as_range = false;  // who asks wants them packed, which whoever speaks protocol_with_ranges does
+  std::string error;      // empty, or why it cannot be read
 };
-// Packed when who asks wants a range, which whoever speaks protocol_with_ranges does. Cost: as agreed_log::read(), and packing.
-served serve(agreed_log& log, serve_log const& what, base::packing how);
+// Cost: as agreed_log::read().
+served serve(agreed_log& log, serve_log const& what);
+// The answer as it is sent. Needs no log, so it may be made elsewhere. Cost: encoding and packing, of a range.
+fetched pack(served what, base::packing how);
 
 // The slots of an answer. Errors: bytes that are not those that were sent, for a person.
 base::result<std::vector<decided_slot>> slots_of(fetched const& what);

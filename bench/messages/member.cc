@@ -298,9 +298,9 @@ xcom::slot_no member::needed_log() const {
 }
 
 void member::on(xcom::serve_log const& what) {
-  auto found = xcom::serve(*log_, what, base::packing::lz4);
+  auto found = xcom::serve(*log_, what);
   if (!found.error.empty()) fail(found.error);
-  net_->send(what.address, std::move(found.answer));
+  net_->send(what.address, pack(std::move(found), base::packing::lz4));
 }
 
 void member::on(xcom::read_log const& what) {

@@ -76,6 +76,43 @@ TEST_F(transport_test, heartbeats_pass_a_message_of_200_mb) {
   RecordProperty("most_waiting", static_cast<int>(most_waiting));
 }
 
+// What a strand that is busy leaves where it is, the sender keeps.
+TEST_F(transport_test, what_is_not_read_waits_at_its_sender) {
+  node a(io, 1);
+  node b(io, 2);
+  a.listen();
+  b.listen();
+  a.link->send(b.address(), words("first"));
+  ASSERT_TRUE(until([&] { return b.messages.size() == 1; }));
+  b.link->hold_reading(true);
+  a.link->send(b.address(), words("second"));  // what is asked for before is still read
+  a.link->send(b.address(), words(20U << 20));
+  pause(200ms);
+  std::size_t const before = b.messages.size();
+  a.link->send(b.address(), words("third"));
+  pause(200ms);
+  EXPECT_EQ(b.messages.size(), before);
+  b.link->hold_reading(false);
+  ASSERT_TRUE(until([&] { return b.messages.size() == 4; }));
+  EXPECT_EQ(b.texts().back(), "third");
+}
+
+TEST_F(transport_test, a_large_message_is_seen_to_arrive) {
+  node a(io, 1);
+  node b(io, 2);
+  a.listen();
+  b.listen();
+  a.link->send(b.address(), words(50U << 20));
+  bool seen = false;
+  ASSERT_TRUE(until([&] {
+    auto const from = b.link->arriving();
+    seen = seen || (from.size() == 1 && from.front().uuid == base::make_uuid(1, 1));
+    return !b.messages.empty();
+  }));
+  EXPECT_TRUE(seen);
+  EXPECT_TRUE(b.link->arriving().empty());
+}
+
 TEST_F(transport_test, another_group_is_refused_and_both_sides_say_so) {
   node a(io, 1, "blue");
   node b(io, 2, "green");

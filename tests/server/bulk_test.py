@@ -9,10 +9,12 @@ PATIENT = ["repl.causal_read_timeout=PT10M"]  # a read waits until all of it is 
 
 
 def a_transaction_of_200_mb():
-    """200 MB written by one transaction arrive everywhere, as do its update and its deletion"""
-    with Group(3, server_options={"innodb_log_file_size": "256M", "innodb_buffer_pool_size": "256M"}, provider_options=PATIENT) as group:
+    """200 MB written by one transaction arrive everywhere, as do its update and its deletion, and nobody suspects anybody"""
+    durability = {number: {"server_options": {"group_replication_durability": name}} for number, name in enumerate(["OS", "DISK", "MEMORY"])}
+    with Group(3, member_settings=durability, server_options={"innodb_log_file_size": "256M", "innodb_buffer_pool_size": "256M"}, provider_options=PATIENT) as group:
         group.form()
         group[0].sql("CREATE DATABASE big", "CREATE TABLE big.t (id INT PRIMARY KEY, v VARBINARY(1024), n INT DEFAULT 0)")
+        suspected = {each.name: each.suspicions() for each in group.members}
         began = time.monotonic()
         group[0].sql("INSERT INTO t (id, v) SELECT seq, REPEAT(MD5(seq), 32) FROM seq_1_to_204800", database="big", timeout=600)
         print(f"  committed after {time.monotonic() - began:.1f} s")
@@ -26,6 +28,9 @@ def a_transaction_of_200_mb():
         check(group[0].value("SELECT COUNT(*) FROM big.t", causal=True, timeout=600) == 1001, "the deletion did not arrive")
         group.wait_size(3)
         group.check_equal()
+        for each in group.members:
+            check(each.suspicions() == suspected[each.name], f"{each.name} suspects: {each.suspicions()}, before {suspected[each.name]}")
+            check("no majority" not in each.log(), f"{each.name} lost the majority")
 
 
 def a_thousand_tables():

@@ -18,6 +18,7 @@ import collections
 import concurrent.futures
 import contextlib
 import ctypes
+import json
 import os
 import pathlib
 import pwd
@@ -374,6 +375,16 @@ class Member:
     def members_by_port(self):
         """The same by SQL port; an arbiter has none, and several would be one here."""
         return {row["MEMBER_PORT"]: row for row in self.group_members()}
+
+    def communication(self):
+        """The row of REPLICATION_GROUP_COMMUNICATION_INFORMATION, by column name; empty when not connected."""
+        with contextlib.closing(self.connect(timeout=30)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
+            cursor.execute("SELECT * FROM information_schema.REPLICATION_GROUP_COMMUNICATION_INFORMATION")
+            return cursor.fetchone() or {}
+
+    def suspicions(self):
+        """How often it suspected each of the others, by their addresses in the group."""
+        return json.loads(self.communication()["MEMBER_FAILURE_SUSPICIONS_COUNT"])
 
     def tables(self):
         rows = self.sql("SELECT CONCAT('`',table_schema,'`.`',table_name,'`') FROM information_schema.tables WHERE table_type='BASE TABLE'"

@@ -1,15 +1,8 @@
 #!/usr/bin/python3
 """What the members of a group agree on beside messages: rules changed at run time, zones, members without a vote, suspicions."""
-import json
 import time
 
 from harness import Group, Writers, check, run, wait_for
-
-
-def communication(member):
-    with member.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM information_schema.REPLICATION_GROUP_COMMUNICATION_INFORMATION")
-        return dict(zip([each[0] for each in cursor.description], cursor.fetchone() or ()))
 
 
 def refused(member, statement, *words):
@@ -28,14 +21,14 @@ def rules_change_while_the_group_writes():
         writers = Writers(group.members)
 
         def everywhere(column, wanted):
-            wait_for(f"{column} = {wanted} on all", 60, lambda: all(communication(each)[column] == wanted for each in group.members))
+            wait_for(f"{column} = {wanted} on all", 60, lambda: all(each.communication()[column] == wanted for each in group.members))
 
         everywhere("WRITE_CONCURRENCY", 200)
         group[1].sql("SET GLOBAL group_replication_write_concurrency = 10")
         everywhere("WRITE_CONCURRENCY", 10)
         refused(group[0], "SET GLOBAL group_replication_write_concurrency = 9", "10 .. 200")
         refused(group[0], "SET GLOBAL group_replication_write_concurrency = 201", "10 .. 200")
-        newest = communication(group[0])["PROTOCOL"]
+        newest = group[0].communication()["PROTOCOL"]
         group[2].sql(f"SET GLOBAL group_replication_communication_protocol = '{newest - 1}'")
         everywhere("PROTOCOL", newest - 1)
         refused(group[0], f"SET GLOBAL group_replication_communication_protocol = '{newest + 1}'", f"1 to {newest}")
@@ -62,7 +55,7 @@ def a_commit_is_in_each_zone():
         group.form()
         found = {port: row["ZONE_ID"] for port, row in group[0].members_by_port().items()}
         check(found == {group[0].sql_port: 1, group[1].sql_port: 1, group[2].sql_port: 2}, f"zones: {found}")
-        wait_for("zones to be waited for everywhere", 60, lambda: all(communication(each)["WAITS_FOR_ZONES"] == "YES" for each in group.members))
+        wait_for("zones to be waited for everywhere", 60, lambda: all(each.communication()["WAITS_FOR_ZONES"] == "YES" for each in group.members))
         group[0].sql("CREATE TABLE test.t (id INT PRIMARY KEY)")
         group[2].pause()
         began = time.monotonic()
@@ -74,7 +67,7 @@ def a_commit_is_in_each_zone():
         group[2].wait_back()
         group.wait_settled()
         group[1].sql("SET GLOBAL group_replication_zone_id_sync_mode = OFF")
-        wait_for("the rule to be gone everywhere", 60, lambda: all(communication(each)["WAITS_FOR_ZONES"] == "NO" for each in group.members))
+        wait_for("the rule to be gone everywhere", 60, lambda: all(each.communication()["WAITS_FOR_ZONES"] == "NO" for each in group.members))
         group[2].pause()
         began = time.monotonic()
         group[0].sql("INSERT INTO test.t VALUES (2)", timeout=120)
@@ -111,9 +104,9 @@ def who_has_no_vote_is_not_waited_for():
         group.check_equal()
         # Two vote. One of them killed, the other and the one without a vote are no majority.
         group[1].kill()
-        wait_for("the survivor to be without a majority", 60, lambda: communication(group[0])["HAVE_QUORUM"] == "NO")
+        wait_for("the survivor to be without a majority", 60, lambda: group[0].communication()["HAVE_QUORUM"] == "NO")
         group[1].start(recover=True)
-        wait_for("the survivor to have a majority", 60, lambda: communication(group[0])["HAVE_QUORUM"] == "YES")
+        wait_for("the survivor to have a majority", 60, lambda: group[0].communication()["HAVE_QUORUM"] == "YES")
 
 
 def suspicions_can_be_seen():
@@ -134,7 +127,7 @@ def suspicions_can_be_seen():
         check(4900 <= silent < longest, f"silent for {silent} ms, and not more than {longest:.0f}")
         group[2].resume()
         wait_for("it to be ONLINE", 60, lambda: group[0].members_by_port()[victim.sql_port]["MEMBER_STATE"] == "ONLINE")
-        counts = json.loads(communication(group[0])["MEMBER_FAILURE_SUSPICIONS_COUNT"])
+        counts = group[0].suspicions()
         check(counts[f"127.0.0.1:{victim.group_port}"] >= 1 and len(counts) == 2, f"suspicions: {counts}")
         check(counts[f"127.0.0.1:{group[1].group_port}"] == 0, f"suspicions: {counts}")
         check("was expelled" not in victim.log(), "it was expelled within member_expel_timeout")

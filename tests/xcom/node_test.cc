@@ -37,6 +37,21 @@ class by_hand {
   void tick(std::uint64_t ticks) {
     for (; ticks > 0; --ticks) step(ticked{now_ = now_.next()});
   }
+  void step_all(std::vector<event> const& happened) {
+    for (auto const& each : happened)
+      if (auto const* tick = std::get_if<ticked>(&each)) now_ = tick->now;
+    node_.step(happened, done_);
+  }
+  void tick_to(std::uint64_t now) { step(ticked{now_ = base::tick_count(now)}); }
+  // What its driver calls while it has no time for a step.
+  void keep_alive(std::uint64_t now) { node_.keep_alive(now_ = base::tick_count(now), done_); }
+  void hear_aside(std::uint64_t from, std::uint64_t count, std::uint64_t echo = 0) {
+    heartbeat said;
+    said.log = group;
+    said.count = count;
+    said.echo = echo;
+    node_.hear(received{id(from), said});
+  }
   // A heartbeat that has heard ours.
   void beat(std::uint64_t from, ballot const& leader = {}, slot_no decided = slot_no(10)) {
     hear(from, heartbeat_of(from, leader, decided));
@@ -1138,6 +1153,137 @@ TEST(node, what_is_sent_to_a_second_leader_is_not_fresh) {
   one.tick(1);
   ASSERT_NE(one.last<forward>(), nullptr);
   EXPECT_FALSE(one.last<forward>()->fresh);
+}
+
+// The machine stands still while its driver writes 200 MB.
+TEST(node, who_is_busy_with_what_was_asked_says_what_it_said_before) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.tick(20);
+  one.forget();
+  one.step_all({received{id(2), proposal(11, 11)}, ticked{base::tick_count(31)}});
+  ASSERT_EQ(one.last<heartbeat>()->decided, slot_no(11));
+  auto const count = one.last<heartbeat>()->count;
+  one.forget();
+  one.keep_alive(35);
+  EXPECT_EQ(one.last<heartbeat>(), nullptr) << "it is not due";
+  one.keep_alive(41);
+  EXPECT_EQ(one.addressees<heartbeat>(), (std::vector{address(2), address(3)}));
+  ASSERT_NE(one.last<heartbeat>(), nullptr);
+  EXPECT_EQ(one.last<heartbeat>()->decided, slot_no(10)) << "what rests on the write is not claimed before it is done";
+  EXPECT_GT(one.last<heartbeat>()->count, count) << "so that its echo shows that it is heard";
+  one.tick_to(52);
+  EXPECT_EQ(one.last<heartbeat>()->decided, slot_no(11)) << "the next step comes when it is done";
+}
+
+TEST(node, who_is_busy_hears_the_others) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2);
+  one.tick(20);
+  ASSERT_TRUE(one.machine().have_quorum());
+  for (std::uint64_t now = 30; now < 400; now += 10) {
+    one.keep_alive(now);
+    EXPECT_TRUE(one.machine().hears_majority()) << "at " << now;
+    one.hear_aside(2, 1000 + now);
+  }
+  EXPECT_EQ(one.last_to<heartbeat>(address(2))->echo, 1000U + 380) << "and tells it so";
+  one.forget();
+  one.tick_to(401);
+  EXPECT_TRUE(one.machine().have_quorum());
+  EXPECT_FALSE(one.machine().finds_its_feet()) << "it was there all the time";
+}
+
+TEST(node, a_leader_that_was_busy_knows_that_it_was_heard) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2);
+  one.beat(3);
+  one.tick(20);
+  one.become_leader();
+  for (std::uint64_t now = 300; now < 900; now += 10) {
+    one.keep_alive(now);
+    one.hear_aside(2, now, one.last<heartbeat>()->count);
+  }
+  one.tick_to(901);
+  EXPECT_TRUE(one.machine().is_leader());
+}
+
+TEST(node, who_is_busy_notices_that_nobody_is_there_any_more) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2);
+  one.tick(20);
+  one.keep_alive(100);
+  EXPECT_TRUE(one.machine().hears_majority());
+  one.keep_alive(122);
+  EXPECT_FALSE(one.machine().hears_majority());
+}
+
+// A stopped process, or one without a processor: what the others said meanwhile waits to be read.
+TEST(node, who_stood_still_does_not_take_it_for_the_silence_of_others) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2);
+  one.beat(3);
+  one.tick(20);
+  one.forget();
+  auto const before = one.machine().peers().at(id(2)).suspicions;
+  one.tick_to(2000);
+  EXPECT_TRUE(one.machine().have_quorum());
+  EXPECT_TRUE(one.machine().finds_its_feet());
+  one.beat(2);
+  one.beat(3);
+  one.tick(30);
+  EXPECT_TRUE(one.machine().have_quorum());
+  EXPECT_FALSE(one.machine().finds_its_feet());
+  EXPECT_EQ(one.count<quorum_changed>(), 0U);
+  EXPECT_EQ(one.machine().peers().at(id(2)).suspicions, before);
+}
+
+TEST(node, who_stood_still_finds_out_soon_that_it_is_alone) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2);
+  one.beat(3);
+  one.tick(20);
+  one.tick_to(2000);
+  EXPECT_TRUE(one.machine().have_quorum());
+  one.tick(21);
+  EXPECT_FALSE(one.machine().have_quorum()) << "200 ms are enough for what waits to be read";
+  one.tick_to(4000);
+  EXPECT_FALSE(one.machine().have_quorum()) << "who was silent before is not heard because we stood still";
+}
+
+TEST(node, who_stands_still_time_and_again_finds_out_as_well) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.beat(2);
+  one.beat(3);
+  one.tick(20);
+  for (std::uint64_t now = 60; now <= 180; now += 40) one.tick_to(now);
+  EXPECT_FALSE(one.machine().have_quorum());
+}
+
+TEST(node, what_a_large_message_may_bring_is_not_fetched) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.hear(2, proposal(11, 11));
+  one.tick(80);
+  one.beat(2, {7, id(2)}, slot_no(12));
+  one.tick(1);
+  EXPECT_EQ(one.last<fetch>(), nullptr) << "nothing was decided for a while, and the proposal is on its way";
+  for (unsigned each = 0; each < 100; ++each) {
+    if (each % 10 == 0) one.beat(2, {7, id(2)}, slot_no(12));
+    one.step(arriving{id(2)});
+    one.tick(1);
+  }
+  EXPECT_EQ(one.last<fetch>(), nullptr) << "part of something large is here";
+  one.tick(31);
+  EXPECT_NE(one.last<fetch>(), nullptr) << "it was lost";
+}
+
+TEST(node, what_arrives_for_ever_is_fetched_all_the_same) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.hear(2, proposal(11, 11));
+  for (unsigned each = 0; each < 1040; ++each) {
+    one.beat(2, {7, id(2)}, slot_no(12));
+    one.step(arriving{id(2)});
+    one.tick(1);
+  }
+  EXPECT_NE(one.last<fetch>(), nullptr);
 }
 
 }  // namespace xcom
