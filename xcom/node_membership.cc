@@ -347,12 +347,11 @@ void node::take(member_id const& from, update_request const& what) {
 }
 
 // A majority of our site would have had to agree to an ordinary change of it: these were forced to go on, by a human who took
-// us for gone. We have a majority and a leader it follows, so we are not. One that was restarted has no leader yet, and
-// gives way.
+// us for gone. We are not: there is a majority beside them, with a leader it follows. One that was restarted has no leader yet,
+// and gives way. So does one that slept through several changes: those it hears are all on the other side.
 bool node::goes_on_without(site const& theirs) const {
-  std::set<member_id> split;
-  for (auto const& each : theirs.members) split.insert(each.id);
-  return have_quorum_ && has_live_leader() && !has_majority(split);
+  if (!has_live_leader() || theirs.find(*leader()) != nullptr) return false;
+  return is_majority([&](member_id const& id) { return hears(id) && theirs.find(id) == nullptr; });
 }
 
 void node::take(member_id const& from, not_a_member const& what) {

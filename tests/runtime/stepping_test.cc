@@ -8,7 +8,7 @@
 #include <stdexcept>
 
 #include "runtime/node_settings.hh"
-#include "transport_node.hh"
+#include "tests/runtime/transport_node.hh"
 
 namespace runtime {
 namespace {

@@ -1038,6 +1038,20 @@ TEST(node, a_majority_is_not_taken_out_by_a_minority_that_was_forced) {
 }
 
 // It knows nothing of the group but its old site: somebody there may answer that was restarted as well.
+// It was stopped while the group lost one, took in two and took it out: those it knows are no majority of that site.
+TEST(node, who_slept_through_changes_of_the_site_gives_way) {
+  by_hand one({entry(1), entry(2), entry(3), entry(4)});
+  one.hear(2, proposal(11, 11));
+  one.beat(3);
+  one.tick(1);
+  one.tick_to(800);
+  ASSERT_TRUE(one.machine().have_quorum()) << one.machine().describe();
+  ASSERT_EQ(one.machine().leader(), id(2));
+  one.hear(2, not_a_member{group, site{11, {entry(2), entry(3), entry(5), entry(6)}}});
+  EXPECT_EQ(one.count<split_off>(), 0U);
+  EXPECT_EQ(one.count<expelled>(), 1U);
+}
+
 TEST(node, a_restarted_member_gives_way_to_a_minority_that_was_forced) {
   by_hand one({entry(1), entry(2), entry(3)});
   one.beat(2);
