@@ -415,6 +415,7 @@ void member::answer(held_compared const& in) {
   bool const is_there = delivers && is_known && (!comparable || asked.held.marks.front().slot <= delivered_);
   answer.held = is_there ? in.found.held : likeness::not_yet;
   answer.agree_up_to = in.found.agree_up_to;
+  if (is_there && comparable && in.found.held == likeness::unknown) answer.first_available = -1;
   bool const fits = !comparable || in.found.held == likeness::same;
   if (is_there && fits && state_.seqno >= asked.position)
     if (auto const at = beginning_for(in.own_log, asked.position, held())) {
@@ -453,6 +454,8 @@ void member::take(xcom::member_id const& from, history_answer const& what) {
   if (stage_ == stage::comparing) return take_likeness(from, what);
   if (stage_ != stage::asking) return;
   if (what.held == likeness::other) return found_diverged(what.agree_up_to);
+  // It has not come to where it can tell, or does not know us yet; it is asked again.
+  if (what.from.empty() && what.held == likeness::not_yet) return;
   if (what.from.empty()) {
     if (planner_->finished()) {
       planner_.reset();
@@ -460,7 +463,9 @@ void member::take(xcom::member_id const& from, history_answer const& what) {
       stage_ = stage::choosing;
       return;
     }
-    std::string const why = "its log serves positions from " + std::to_string(what.first_available) + " on";
+    auto const why = what.first_available < 0
+                         ? std::string("its log does not reach back to what this member's data rests on")
+                         : "its log serves positions from " + std::to_string(what.first_available) + " on";
     return run_planner(recovery::transfer_ended{from, why, purged_below(what.first_available)});
   }
   // The donor may know more to be decided than this member does yet; it asks again.

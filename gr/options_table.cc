@@ -257,6 +257,9 @@ constexpr auto table = std::to_array<option_spec>({
               "connections a donor sends over at once, each packed and encrypted on a thread of its own"),
     of_bytes("group_replication_clone_max_rate", "", "0", 0, int64_max, at_once,
              "bytes a second a donor sends at most; 0: no limit"),
+    of_number("group_replication_clone_backlog_max", "", "5000", 0, 2147483647, "transactions", at_once,
+              "a donor with more than this to apply itself holds the clone it sends until half of it is left; 0: it "
+              "never does"),
     of_time("group_replication_clone_reconnect_timeout", "", "60", 1000, 3600000, at_once,
             "how long donor and joiner try to go on where a lost connection ended before the copy counts as failed"),
     of_choice("group_replication_recovery_complete_at", "", "TRANSACTIONS_APPLIED",

@@ -150,6 +150,9 @@ class server {
   virtual void note_ordered(std::uint64_t /*trx*/, ordered const& /*verdict*/) {}
   // On the group's strand: a write set of any member did not pass. Must not block.
   virtual void note_refused(refused_write_set const& /*what*/) {}
+  // On the group's strand, about ten times a second: transactions the group gave a position and this server has not committed. Must
+  // not block.
+  virtual void note_backlog(std::uint64_t /*transactions*/) {}
   // On the group's strand, whenever it changes. Must not block.
   virtual void take_role(server_role const& /*now*/) {}
   // Local transactions that have written something and are not over. Any thread.

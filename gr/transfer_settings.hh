@@ -11,6 +11,8 @@
 namespace gr {
 
 inline constexpr std::string_view transfer_settings_name = "group_replication.transfer";
+// Beside it, kept current: how many transactions this member has to apply (runtime/shared_count.hh).
+inline constexpr std::string_view transfer_backlog_name = "group_replication.backlog";
 
 struct transfer_settings {
   std::string own_host;  // by which the others know this member

@@ -81,6 +81,8 @@ void planner::on(transfer_ended const& in, actions& out) {
     answered_purged_[in.donor].add(in.purged);
     auto const at = std::ranges::find(members_, in.donor, &candidate::id);
     if (at != members_.end()) at->purged.add(in.purged);
+    // It says that it cannot help, so it is not asked again: that is an answer, and costs no attempt.
+    if (in.purged.intersects(difference_of(target_, own())) && attempts_ > 0) --attempts_;
   }
   if (!in.error.empty()) return donor_failed(in.donor, in.error, out);
   auto const left = difference_of(target_, own()).count();

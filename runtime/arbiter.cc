@@ -329,7 +329,14 @@ void arbiter::arm_timer() {
 }
 
 void arbiter::tick() {
-  if (steps_.busy()) return (void)steps_.keep_alive();
+  if (steps_.busy()) {
+    (void)steps_.keep_alive();
+    if (std::exchange(tick_waits_, true)) return;
+    return steps_.when_free([this] {
+      tick_waits_ = false;
+      if (!ended_) tick();
+    });
+  }
   now_ = tick_now();
   auto const version = options_.options->version();
   if (std::exchange(options_seen_, version) != version) net_->allow(allowlist_of(*options_.options));

@@ -113,6 +113,7 @@ class arbiter {
   std::uint64_t boot_ = 1;
   gr::durability durable_ = gr::durability::os;
   bool unsynced_ = false;
+  bool tick_waits_ = false;
   bool ended_ = false;
   base::tick_count now_;
   base::tick_count kept_short_at_;

@@ -1,7 +1,9 @@
 #include "runtime/live_group.hh"
 #include "runtime/node_settings.hh"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <iterator>
 #include <utility>
 
 #include "base/ensure.hh"
@@ -46,7 +48,9 @@ void live_group::stop_thread() {
   thread_.join();
   steps_.reset();
   packer_.reset();
+  tick_waits_ = false;
   close_inbox(not_connected);
+  leave_nobody_waiting(not_connected);
 }
 
 void live_group::run_strand() {
@@ -62,17 +66,19 @@ void live_group::broke(std::string const& why) {
                                     ". This is a fault of group replication; please report it with this log");
   if (net_) net_->close();
   close_inbox("this member stopped after a fault: " + why);
-  for (auto const& [seq, who] : waiting_) who->answer({gr::order_outcome::unknown, -1, -1, why});
-  waiting_.clear();
-  for (auto const& [who, answer] : std::exchange(waiting_everywhere_, {})) answer->answer(base::fail(why));
-  for (auto const& each : serving_)
-    if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, "this member stopped after a fault: " + why});
-  serving_.clear();
+  leave_nobody_waiting("this member stopped after a fault: " + why);
   if (connecting_) connecting_->answer(base::fail(why));
   if (leaving_) leaving_->answer(true);
   if (forcing_) forcing_->answer(base::fail(why));
   publish_broken();
   if (!std::exchange(gave_up_, true)) server_.deliver(gr::group_closed{why, false});
+}
+
+void live_group::leave_nobody_waiting(std::string const& why) {
+  for (auto const& [seq, who] : std::exchange(waiting_, {})) who->answer({gr::order_outcome::unknown, -1, -1, why});
+  for (auto const& [who, answer] : std::exchange(waiting_everywhere_, {})) answer->answer(base::fail(why));
+  for (auto const& each : std::exchange(serving_, {}))
+    if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, why});
 }
 
 void live_group::publish_broken() {
@@ -138,8 +144,10 @@ void live_group::drain_inbox() {
   if (steps_->busy()) return steps_->when_free([this] { drain_inbox(); });
   {
     std::lock_guard const lock(inbox_mutex_);
-    serving_.swap(inbox_);
-    posted_.assign(std::make_move_iterator(work_inbox_.begin()), std::make_move_iterator(work_inbox_.end()));
+    // Behind what may still be there from before, when something was done aside in the middle of it.
+    std::ranges::move(inbox_, std::back_inserter(serving_));
+    std::ranges::move(work_inbox_, std::back_inserter(posted_));
+    inbox_.clear();
     work_inbox_.clear();
     inbox_posted_ = false;
   }

@@ -114,6 +114,7 @@ class live_group final : public gr::group {
   void stop_thread();
   void run_strand();
   void broke(std::string const& why);
+  void leave_nobody_waiting(std::string const& why);
   void publish_broken();
   void open_inbox();
   void close_inbox(std::string const& why);
@@ -285,6 +286,7 @@ class live_group final : public gr::group {
   gr::seqno_t applied_before_ = -1;   // when it was looked at last
   std::uint64_t options_seen_ = 0;    // their version
   gr::durability durable_ = gr::durability::os;
+  bool tick_waits_ = false;
   bool unsynced_ = false;  // a promise or an acceptance was written since the log was synced
   bool closing_ = false;
   bool gave_up_ = false;

@@ -337,14 +337,18 @@ void live_group::arm_timer() {
   timer_.async_wait([this](boost::system::error_code const& stopped) {
     if (stopped || !node_) return;
     tick();
-    if (!gave_up_ || is_still_leaving()) arm_timer();
+    if (!gave_up_ || steps_->busy() || is_still_leaving()) arm_timer();
   });
 }
 
 void live_group::tick() {
   if (steps_->busy()) {
     if (!unheard_ && !gr::isolated() && steps_->keep_alive()) renew_lease();
-    return;
+    if (std::exchange(tick_waits_, true)) return;
+    return steps_->when_free([this] {
+      tick_waits_ = false;
+      if (node_) tick();
+    });
   }
   now_ = tick_now();
   follow_options();
@@ -366,7 +370,7 @@ void live_group::finish_tick(std::size_t from) {
                                     &live_group::publish_if_due};
   for (std::size_t each = from; each < parts.size(); ++each) {
     if (steps_->busy()) return steps_->when_free([this, each] { finish_tick(each); });
-    if (!node_ || gave_up_) return;
+    if (!node_ || gave_up_) return settle();  // who gave up has something to say
     (this->*parts[each])();
   }
 }
@@ -553,6 +557,7 @@ void live_group::publish_status() {
   next->count.send_queue_looks = count_.send_queue_looks;
   next->count.receive_queue =
       static_cast<std::uint64_t>(std::max<gr::seqno_t>(0, state.seqno - server_.last_committed()));
+  server_.note_backlog(next->count.receive_queue);
   next->count.cert_index_rows = member_->cert_rows();
   describe_flow(*next);
   std::lock_guard const lock(status_mutex_);

@@ -56,11 +56,11 @@ void live_group::begin_to_change_protocol(std::uint16_t number) {
   if (!why.empty()) return std::exchange(changing_protocol_, nullptr)->answer(base::fail(why));
   protocol_wanted_ = number;
   step_node(xcom::change_rules{rules});
-  check_protocol_change();
+  steps_->when_free([this] { check_protocol_change(); });
 }
 
 void live_group::check_protocol_change() {
-  if (!changing_protocol_ || node_->is_asking_for_rules()) return;
+  if (!changing_protocol_ || !node_ || node_->is_asking_for_rules()) return;
   publish_status();  // whoever asked looks at once
   bool const done = node_->current_site().rules.protocol == protocol_wanted_;
   std::exchange(changing_protocol_, nullptr)

@@ -36,28 +36,37 @@ void stepping::hear(xcom::member_id const& from, xcom::wire_message what) {
 
 void stepping::settle() {
   if (std::exchange(runs_, true)) return;
-  go_on();
-}
-
-// From the action on that comes next. One that is done aside ends it for now.
-void stepping::go_on() {
-  for (;;) {
-    while (performed_ < actions_.size()) {
-      if (leaves_this_member(actions_[performed_])) with_.sync();
-      if (busy()) return;
-      with_.perform(actions_[performed_++]);
-      if (busy()) return;
-    }
-    actions_.clear();
-    performed_ = 0;
-    auto* const node = with_.node();
-    if (node == nullptr || events_.empty()) break;
+  for (auto* node = with_.node(); node != nullptr && !events_.empty(); node = with_.node()) {
     std::vector<xcom::event> const events(std::make_move_iterator(events_.begin()),
                                           std::make_move_iterator(events_.end()));
     events_.clear();
     node->step(events, actions_);
+    carry_out();
+    if (busy()) return;
   }
   runs_ = false;
+}
+
+// The rest of the step, from the action on that comes next. One that is done aside ends it for now.
+void stepping::carry_out() {
+  while (performed_ < actions_.size()) {
+    if (leaves_this_member(actions_[performed_])) with_.sync();
+    if (busy()) return;
+    auto const& next = actions_[performed_++];
+    note_heartbeat(next);
+    with_.perform(next);
+    if (busy()) return;
+  }
+  actions_.clear();
+  performed_ = 0;
+}
+
+void stepping::note_heartbeat(xcom::action const& what) {
+  auto const* sent = std::get_if<xcom::send>(&what);
+  auto const* said = sent == nullptr ? nullptr : std::get_if<xcom::heartbeat>(&sent->what);
+  if (said == nullptr) return;
+  said_ = *said;
+  said_at_ = tick_now();
 }
 
 void stepping::settle_soon() {
@@ -81,7 +90,10 @@ void stepping::do_aside(std::size_t bytes, std::function<void()> work, std::func
   aside_.begin(std::move(work), [this, then = std::move(then)] {
     if (auto* const net = with_.net()) net->hold_reading(false);
     then();
-    if (!busy()) go_on();
+    if (!busy()) carry_out();
+    if (busy()) return;
+    runs_ = false;
+    settle_soon();  // behind who waits
   });
 }
 
@@ -89,14 +101,16 @@ bool stepping::keep_alive() {
   auto const now = tick_now();
   auto* const node = with_.node();
   auto* const net = with_.net();
-  if (node == nullptr || net == nullptr || now > speaks_until_) return false;
+  if (node == nullptr || net == nullptr || now > speaks_until_ || !said_) return false;
+  if (now.value() - said_at_.value() < node->config().heartbeat_ticks.value()) return false;
   std::vector<xcom::action> words;
-  node->keep_alive(now, words);
+  if (!node->keep_alive(now, *said_, words)) return false;
+  said_at_ = now;
   for (auto const& each : words) {
     auto const& word = std::get<xcom::send>(each);
     net->send(word.address, word.what);
   }
-  return node->hears_majority();
+  return true;
 }
 
 }  // namespace runtime

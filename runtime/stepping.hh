@@ -4,7 +4,8 @@
 //
 // Owner:  the strand of a member or an arbiter.
 // Always: (1) an action is carried out before the next one is begun, and all of a step before the next step; (2) while busy()
-//         nobody but the work aside uses the machines and their log: whoever comes for them waits in when_free().
+//         nobody but the work aside uses the machines and their log: whoever comes for them waits in when_free(); (3) who waits
+//         there comes before the next step, so that a member that is always busy still does everything.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -12,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "runtime/aside.hh"
@@ -51,11 +53,12 @@ class stepping {
   void do_aside(std::size_t bytes, std::function<void()> work, std::function<void()> then);
   [[nodiscard]] bool busy() const { return aside_.busy(); }
   void when_free(std::function<void()> what) { aside_.when_free(std::move(what)); }
-  // Every tick while busy. True: a majority was heard, and this member says that it is there.
+  // Every tick while busy. True: that was due, and a majority is heard.
   bool keep_alive();
 
  private:
-  void go_on();
+  void carry_out();
+  void note_heartbeat(xcom::action const& what);
 
   boost::asio::io_context& strand_;
   parts with_;
@@ -64,6 +67,8 @@ class stepping {
   std::size_t performed_ = 0;          // of those
   bool runs_ = false;
   std::shared_ptr<bool> soon_ = std::make_shared<bool>(false);  // a settle() is posted
+  std::optional<xcom::heartbeat> said_;                         // last; what it claims is carried out
+  base::tick_count said_at_;
   base::tick_count speaks_until_;
   std::uint64_t bytes_read_before_ = 0;
   aside aside_;  // last: its thread ends before what it works on

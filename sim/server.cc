@@ -352,6 +352,7 @@ void server::die() {
   end_life();
   log_.reset();
   paused_ = held_up_ = false;
+  said_.reset();
   stalled_.clear();
   disarm();
 }
@@ -396,7 +397,8 @@ void server::keep_alive() {
   world_.clock.after(tick_period_, [this, life = life_] {
     if (life != life_ || !held_up_) return;
     std::vector<xcom::action> words;
-    if (node_) node_->keep_alive(ticks_now(), words);
+    bool const due = said_ && ticks_now().value() - said_at_.value() >= node_->config().heartbeat_ticks.value();
+    if (due && node_->keep_alive(ticks_now(), *said_, words)) said_at_ = ticks_now();
     for (auto& each : words) {
       auto& word = std::get<xcom::send>(each);
       put_on_wire(word.address, std::move(word.what));

@@ -246,7 +246,9 @@ class server {
   std::uint64_t generation_ = 0;               // of node_, in this process
   std::optional<xcom::checkpoint> own_place_;  // where an expelled incarnation stopped delivering
   bool paused_ = false;
-  bool held_up_ = false;                        // paused_, and alive
+  bool held_up_ = false;                 // paused_, and alive
+  std::optional<xcom::heartbeat> said_;  // last
+  base::tick_count said_at_;
   std::vector<std::function<void()>> stalled_;  // what a stopped process will find when it goes on
   micros tick_period_;
   base::tick_count tick_offset_;

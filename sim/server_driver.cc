@@ -130,6 +130,10 @@ void server::sync_before_answering() {
 
 void server::send_out(std::string const& address, xcom::wire_message what) {
   sync_before_answering();
+  if (auto const* said = std::get_if<xcom::heartbeat>(&what)) {
+    said_ = *said;
+    said_at_ = now_;
+  }
   put_on_wire(address, std::move(what));
 }
 

@@ -56,7 +56,6 @@ node::node(node_config config, beginning how, base::prng random)
 }
 
 void node::step(std::span<event const> happened, std::vector<action>& out) {
-  if (saying_) said_ = std::exchange(saying_, std::nullopt);
   out_ = &out;
   for (auto const& each : happened) {
     if (phase_ == phase::gone) break;
@@ -149,12 +148,13 @@ void node::find_our_feet(base::tick_count now) {
   auto const not_before =
       base::tick_count(now.value() - std::min(now.value(), config_.suspect_ticks.value() - patience));
   for (auto& [id, each] : peers_) {
-    if (!hears(id) || each.heard == each.excused) continue;  // once, and then it has to speak
-    each.heard = each.excused = std::max(each.heard, not_before);
+    if (!hears(id) || each.heard == each.excused || each.heard >= not_before)
+      continue;  // once, and then it has to speak
+    each.heard = each.excused = not_before;
+    steady_at_ = now.plus(patience);
     if (now_.value() - each.echoed_at.value() <= config_.suspect_ticks.value())
       each.echoed_at = std::max(each.echoed_at, not_before);
   }
-  steady_at_ = now.plus(patience);
 }
 
 void node::on(ticked const& happened) {

@@ -285,9 +285,9 @@ class node {
   // While the driver is still busy with what the last step asked for, a large write say: this member is there, and so are the
   // others. Nothing else changes; what was heard is stepped later all the same.
   void hear(received const& happened);
-  // Appends heartbeats, when they are due, that claim what is carried out and nothing newer.
-  void keep_alive(base::tick_count now, std::vector<action>& out);
-  [[nodiscard]] bool hears_majority() const;
+  // Says `said` again: the last heartbeat that was sent, so that it claims what is carried out and nothing newer. False, and nothing
+  // is said: no majority is heard, and who leads must not keep the others from finding one that is.
+  bool keep_alive(base::tick_count now, heartbeat const& said, std::vector<action>& out);
 
   [[nodiscard]] node_config const& config() const { return config_; }
   [[nodiscard]] site const& current_site() const { return site_; }
@@ -545,6 +545,7 @@ class node {
   void tick_requests();
   void send_heartbeats();
   void say_to_all(heartbeat what, std::vector<action>& out);
+  [[nodiscard]] bool hears_majority() const;
   void update_quorum();
   void tick_forced();
   void end_forced_if_done();
@@ -589,8 +590,6 @@ class node {
   std::uint64_t split_off_ = 0;  // the version of the site that was said to have split off last
   std::uint64_t heartbeats_sent_ = 0;
   base::tick_count heartbeat_due_;
-  std::optional<heartbeat> saying_;  // in this step
-  std::optional<heartbeat> said_;    // before it: what it claims is carried out
   base::tick_count steady_at_;
   base::tick_count request_due_;
   base::blob facts_;

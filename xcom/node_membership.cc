@@ -67,7 +67,6 @@ void node::send_heartbeats() {
   mine.log_begins = log_begins_;
   mine.app = facts_;
   if (site_.rules.protocol >= protocol_with_links) mine.linked = linked();
-  saying_ = mine;
   say_to_all(std::move(mine), *out_);
 }
 
@@ -81,13 +80,13 @@ void node::say_to_all(heartbeat what, std::vector<action>& out) {
   }
 }
 
-void node::keep_alive(base::tick_count now, std::vector<action>& out) {
+bool node::keep_alive(base::tick_count now, heartbeat const& said, std::vector<action>& out) {
   now_ = now;
-  if (phase_ != phase::member || !said_ || now_ < heartbeat_due_) return;
-  heartbeat_due_ = now_.plus(config_.heartbeat_ticks.value());
-  auto again = *said_;
+  if (phase_ != phase::member || !hears_majority()) return false;
+  auto again = said;
   if (site_.rules.protocol >= protocol_with_links) again.linked = linked();
   say_to_all(std::move(again), out);
+  return true;
 }
 
 bool node::hears_majority() const {

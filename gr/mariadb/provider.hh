@@ -26,6 +26,7 @@
 #include "gr/mariadb/wsrep_abi.hh"
 #include "gr/options.hh"
 #include "gr/ports.hh"
+#include "runtime/shared_count.hh"
 
 namespace gr::mariadb {
 
@@ -83,6 +84,7 @@ class provider final : public gr::server {
   void deliver(server_event event) override;
   void note_ordered(std::uint64_t trx, ordered const& verdict) override;
   void note_refused(refused_write_set const& what) override;
+  void note_backlog(std::uint64_t transactions) override;
   void take_role(server_role const& now) override;
   [[nodiscard]] std::size_t open_transactions() const override { return transactions_.size(); }
   [[nodiscard]] seqno_t last_committed() const override { return order_.last_left(); }
@@ -112,6 +114,7 @@ class provider final : public gr::server {
   base::result<connect_request> plan_connect(char const* group_name, char const* url, bool bootstrap);
   base::result<void> check_bootstrap() const;
   base::result<group_options> plan_group() const;
+  void show_backlog();
   void tell_transfer_program() const;
   base::result<void> join(connect_request const& request);
   void leave_in_background(std::string const& why);
@@ -166,8 +169,9 @@ class provider final : public gr::server {
   commit_order order_;
   pause_gate gate_;
   prompt_redo_log redo_log_;
-  running_positions appliers_;  // and replays
-  running_positions commits_;   // of clients, from the gate to their release
+  std::optional<runtime::shared_count> backlog_;  // set before the group runs
+  running_positions appliers_;                    // and replays
+  running_positions commits_;                     // of clients, from the gate to their release
   event_queue events_{gate_};
   transactions transactions_;
   own_counters count_;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/prng.hh"
+#include "clone/brake.hh"
 #include "clone/progress.hh"
 #include "clone/throttle.hh"
 
@@ -37,6 +38,21 @@ TEST(throttle, silence_earns_nothing) {
 TEST(throttle, none_means_none) {
   throttle limit(0);
   for (int each = 0; each < 100; ++each) EXPECT_EQ(limit.delay_for(1U << 30, 0), 0U);
+}
+
+TEST(brake, holds_above_its_limit_and_then_until_half_of_it_is_left) {
+  brake limit(100);
+  EXPECT_FALSE(limit.holds(100));
+  EXPECT_TRUE(limit.holds(101));
+  EXPECT_TRUE(limit.holds(51));
+  EXPECT_FALSE(limit.holds(50));
+  EXPECT_FALSE(limit.holds(100)) << "half as much is no reason to begin again";
+  EXPECT_TRUE(limit.holds(~std::uint64_t{0}));
+}
+
+TEST(brake, none_never_holds) {
+  brake limit(0);
+  EXPECT_FALSE(limit.holds(~std::uint64_t{0}));
 }
 
 TEST(progress, it_says_how_far_how_fast_and_how_long) {

@@ -687,7 +687,9 @@ TEST(member, a_donor_compares_before_it_says_where_to_begin) {
   };
   EXPECT_EQ(answer_to(query, {gr::likeness::same, 3}).from.size(), 1U);
   EXPECT_TRUE(answer_to(query, {gr::likeness::other, 2}).from.empty());
-  EXPECT_TRUE(answer_to(query, {gr::likeness::unknown, -1}).from.empty()) << "its log does not reach back so far";
+  auto const too_short = answer_to(query, {gr::likeness::unknown, -1});
+  EXPECT_TRUE(too_short.from.empty()) << "its log does not reach back so far";
+  EXPECT_EQ(too_short.first_available, -1) << "so it is asked no more";
   auto elsewhere = query;
   elsewhere.held.log = base::make_uuid(1, 7);
   EXPECT_EQ(answer_to(elsewhere, {}).from.size(), 1U) << "slots of another log cannot be compared";

@@ -193,6 +193,16 @@ TEST(planner, a_donors_answer_is_believed_more_than_its_heartbeats) {
   EXPECT_EQ(now.tell(transfer_ended{member(2), "its log begins later", set("a:1-60")}), "clone m1");
 }
 
+TEST(planner, an_answer_that_it_cannot_help_costs_no_attempt) {
+  auto with = config();
+  with.retry_count = 1;
+  story now(with);
+  EXPECT_EQ(now.begin(three(), "a:1-40"), "log m1 a:41-100");
+  EXPECT_EQ(now.tell(transfer_ended{member(1), "its log begins later", set("a:1-60")}), "log m2 a:41-100");
+  EXPECT_EQ(now.tell(transfer_ended{member(2), "its log begins later", set("a:1-60")}), "clone m1")
+      << "nobody's log helps, so it is a copy, and not the end";
+}
+
 TEST(planner, named_donors_are_asked_first) {
   auto with = config();
   with.named = {member(2)};

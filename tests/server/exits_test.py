@@ -6,10 +6,7 @@ import time
 
 import pymysql
 
-from harness import Group, Writers, check, run, small_disk, used_megabytes, wait_for
-
-# A machine stands still for some seconds now and then; who waited for a member until it is suspected would wait longer than that.
-PATIENCE = {"group_replication_communication_flp_timeout": 5, "group_replication_member_expel_timeout": 10}
+from harness import PATIENCE, Group, Writers, check, fill_disk, run, small_disk, used_megabytes, wait_for
 
 
 def is_read_only(member):
@@ -122,8 +119,7 @@ def full_disk(group, **settings):
         victim.start()
         for name, value in (settings | {"disk_watermark": 0}).items():
             victim.sql(f"SET GLOBAL group_replication_{name} = {value}")
-        filler = victim.data / "filler"
-        subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"], stderr=subprocess.DEVNULL)
+        filler = fill_disk(victim.data)
         victim.wait_log(r"the agreed log cannot be written: .*No space left on device", 120)
         yield victim, filler
 

@@ -28,12 +28,6 @@ STATUS_NAMES = """local_state local_state_comment local_state_uuid last_committe
     provider_name provider_vendor provider_version provider_capabilities thread_count""".split()
 
 
-def rows(member, statement, timeout=30):
-    with contextlib.closing(member.connect(timeout=timeout)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()
-
-
 def make_views(member):
     script = subprocess.run([provider_path().parent / "bin" / "grctl", "views"], capture_output=True, text=True, check=True).stdout
     for _ in range(2):  # again: nothing is in its way
@@ -53,8 +47,8 @@ def the_same_rows_three_ways():
         for member in group.members:
             for table in TABLES:
                 def three_ways(member=member, table=table):
-                    return {"the table": steady(rows(member, f"SELECT * FROM information_schema.REPLICATION_GROUP_{table}")),
-                            "as a view": steady(rows(member, f"SELECT * FROM sys.replication_group_{table.lower()}")),
+                    return {"the table": steady(member.rows(f"SELECT * FROM information_schema.REPLICATION_GROUP_{table}")),
+                            "as a view": steady(member.rows(f"SELECT * FROM sys.replication_group_{table.lower()}")),
                             "as JSON": steady(json.loads(member.value(f"SELECT group_replication_rows('{table}')")))}
 
                 def alike():
@@ -64,18 +58,18 @@ def the_same_rows_three_ways():
                 found = wait_for(lambda: f"{member.name}: {table} to be alike: {three_ways()}", 30, alike)
                 may_be_empty = table == "CONFLICTS" or (member is group[0] and table in ("RECOVERY", "DONORS"))  # it founded the group
                 check(found["the table"] or may_be_empty, f"{member.name}: {table} is empty")
-                views = rows(member, f"SHOW COLUMNS FROM sys.replication_group_{table.lower()}")
-                tables = rows(member, f"SHOW COLUMNS FROM information_schema.REPLICATION_GROUP_{table}")
+                views = member.rows(f"SHOW COLUMNS FROM sys.replication_group_{table.lower()}")
+                tables = member.rows(f"SHOW COLUMNS FROM information_schema.REPLICATION_GROUP_{table}")
                 check([each["Field"] for each in views] == [each["Field"] for each in tables], f"columns of {table}")
-            wait_for(f"{member.name} to be a candidate", 30, lambda member=member: [(row["viable_candidate"], row["read_only"]) for row in rows(
-                member, "SELECT * FROM sys.gr_member_routing_candidate_status")] == [("YES", "NO")])
+            wait_for(f"{member.name} to be a candidate", 30, lambda member=member: [(row["viable_candidate"], row["read_only"]) for row in member.rows(
+                "SELECT * FROM sys.gr_member_routing_candidate_status")] == [("YES", "NO")])
             check(member.value("SELECT group_replication_rows(NULL)") is None, "NULL has rows")
             check(member.value("SELECT group_replication_rows(ENGINE) FROM information_schema.ENGINES LIMIT 1") is None, "an engine has rows")
             for wrong in ("group_replication_rows('NOTHING')", "group_replication_rows(1)", "group_replication_rows()"):
                 with contextlib.suppress(pymysql.err.MySQLError):
                     check(False, f"{wrong}: {member.value(f'SELECT {wrong}')}")
-        wait_for("both to be ONLINE", 30, lambda: [each["MEMBER_STATE"] for each in rows(
-            group[0], "SELECT MEMBER_STATE, MEMBER_ROLE FROM sys.replication_group_members")] == ["ONLINE", "ONLINE"])
+        wait_for("both to be ONLINE", 30, lambda: [each["MEMBER_STATE"] for each in group[0].rows(
+            "SELECT MEMBER_STATE, MEMBER_ROLE FROM sys.replication_group_members")] == ["ONLINE", "ONLINE"])
 
 
 def hammer(member, stop):
@@ -98,7 +92,7 @@ def conflicts_have_rows():
             each.start()
         refused = "SELECT * FROM information_schema.REPLICATION_GROUP_CONFLICTS WHERE REASON = 'CERTIFICATION'"
         try:
-            wait_for("a conflict", 60, lambda: rows(group[0], refused))
+            wait_for("a conflict", 60, lambda: group[0].rows(refused))
         finally:
             stop.set()
             for each in threads:
@@ -106,10 +100,10 @@ def conflicts_have_rows():
         group[1].sql("DO 1", causal=True)
         group[1].value("SELECT COUNT(*) FROM test.hot", causal=True)
         group[0].value("SELECT COUNT(*) FROM test.hot", causal=True)
-        found = [{each["REFUSED_GTID"]: each for each in rows(member, refused)} for member in group.members]
+        found = [{each["REFUSED_GTID"]: each for each in member.rows(refused)} for member in group.members]
         both = found[0].keys() & found[1].keys()
         check(both, f"no conflict is known to both: {found}")
-        members = {each["MEMBER_ID"] for each in rows(group[0], "SELECT MEMBER_ID FROM information_schema.REPLICATION_GROUP_MEMBERS")}
+        members = {each["MEMBER_ID"] for each in group[0].rows("SELECT MEMBER_ID FROM information_schema.REPLICATION_GROUP_MEMBERS")}
         history = group[0].status("wsrep_cluster_state_uuid")
         for gtid in both:
             one, other = ({name: value for name, value in side[gtid].items() if name not in ("CONFLICT_NUMBER", "SEEN_AT")} for side in found)
@@ -120,7 +114,7 @@ def conflicts_have_rows():
             position = [int(one[name].split(":")[1]) for name in ("WINNER_GTID", "REFUSED_GTID")]
             check(position[0] < position[1], f"the winner came later: {one}")
             check({one["REFUSED_MEMBER_ID"], one["WINNER_MEMBER_ID"]} == members, f"{one}")
-        reasons = {each["REASON"] for member in group.members for each in rows(member, "SELECT * FROM information_schema.REPLICATION_GROUP_CONFLICTS")}
+        reasons = {each["REASON"] for member in group.members for each in member.rows("SELECT * FROM information_schema.REPLICATION_GROUP_CONFLICTS")}
         print(f"  {len(both)} refused by certification, reasons seen: {sorted(reasons)}")
 
 
@@ -238,10 +232,10 @@ def the_servers_own_reports():
         group[0].sql("INSTALL SONAME 'wsrep_info'")
         group[1].value("SELECT COUNT(*) FROM mysql.plugin", causal=True)
         for member in group.members:
-            listed = rows(member, "SELECT * FROM information_schema.WSREP_MEMBERSHIP ORDER BY `INDEX`")
+            listed = member.rows("SELECT * FROM information_schema.WSREP_MEMBERSHIP ORDER BY `INDEX`")
             check(sorted(each["NAME"] for each in listed) == ["m1", "m2"], f"{listed}")
             check({each["ADDRESS"] for each in listed} == {f"127.0.0.1:{each.sql_port}" for each in group.members}, f"{listed}")
-            status, = rows(member, "SELECT * FROM information_schema.WSREP_STATUS")
+            status, = member.rows("SELECT * FROM information_schema.WSREP_STATUS")
             check(str(status["CLUSTER_STATUS"]).upper() == "PRIMARY" and status["CLUSTER_SIZE"] == 2, f"{status}")
             check(status["CLUSTER_STATE_UUID"] == member.status("wsrep_cluster_state_uuid"), f"{status}")
             check(listed[status["NODE_INDEX"]]["NAME"] == member.name, f"{status}")

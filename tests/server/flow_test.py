@@ -15,9 +15,7 @@ OPTIONS = [f"{PREFIX}applier_threshold={BOUND}", f"{PREFIX}certifier_threshold={
 
 def stats(member):
     """Rows of REPLICATION_GROUP_MEMBER_STATS, by member id."""
-    with contextlib.closing(member.connect(timeout=30)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
-        cursor.execute("SELECT * FROM information_schema.REPLICATION_GROUP_MEMBER_STATS")
-        return {row["MEMBER_ID"]: row for row in cursor.fetchall()}
+    return {row["MEMBER_ID"]: row for row in member.rows("SELECT * FROM information_schema.REPLICATION_GROUP_MEMBER_STATS")}
 
 
 def states(member):

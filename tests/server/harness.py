@@ -42,6 +42,8 @@ GALERA = "/usr/lib/galera/libgalera_smm.so"
 DEADLOCK, LOCK_WAIT_TIMEOUT, NOT_READY, DUPLICATE, INTERRUPTED = 1213, 1205, 1047, 1062, 1317
 LOST = (2006, 2013, 2003, 2002, 1053, 0)  # the server went away under a client
 MATTERS = re.compile(r"\[ERROR\]|\bERROR\b|WSREP|group_replication|signal \d|assert|Aborting|Fatal", re.IGNORECASE)
+# A machine stands still for some seconds now and then; who waited for a member until it is suspected would wait longer than that.
+PATIENCE = {"group_replication_communication_flp_timeout": 5, "group_replication_member_expel_timeout": 10}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
@@ -339,6 +341,17 @@ class Member:
         rows = self.sql(statement, **how)
         return rows[0][0] if rows else None
 
+    def rows(self, statement, timeout=30):
+        """What a query answers, each row by column name."""
+        with contextlib.closing(self.connect(timeout=timeout)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    def answers(self):
+        """It takes connections, in a group or not."""
+        with contextlib.suppress(pymysql.err.MySQLError, OSError):
+            return self.value("SELECT 1") == 1
+
     def status(self, name):
         rows = self.sql(f"SHOW GLOBAL STATUS LIKE '{name}'", timeout=20)
         return rows[0][1] if rows else None
@@ -368,9 +381,7 @@ class Member:
 
     def group_members(self):
         """Rows of REPLICATION_GROUP_MEMBERS as seen here, each by column name."""
-        with contextlib.closing(self.connect(timeout=30)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
-            cursor.execute("SELECT * FROM information_schema.REPLICATION_GROUP_MEMBERS")
-            return list(cursor.fetchall())
+        return self.rows("SELECT * FROM information_schema.REPLICATION_GROUP_MEMBERS")
 
     def members_by_port(self):
         """The same by SQL port; an arbiter has none, and several would be one here."""
@@ -378,9 +389,7 @@ class Member:
 
     def communication(self):
         """The row of REPLICATION_GROUP_COMMUNICATION_INFORMATION, by column name; empty when not connected."""
-        with contextlib.closing(self.connect(timeout=30)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
-            cursor.execute("SELECT * FROM information_schema.REPLICATION_GROUP_COMMUNICATION_INFORMATION")
-            return cursor.fetchone() or {}
+        return next(iter(self.rows("SELECT * FROM information_schema.REPLICATION_GROUP_COMMUNICATION_INFORMATION")), {})
 
     def suspicions(self):
         """How often it suspected each of the others, by their addresses in the group."""
@@ -692,6 +701,21 @@ def small_disk(member, megabytes):
 
 def used_megabytes(path):
     return int(subprocess.run(["du", "-sm", str(path)], check=True, capture_output=True, text=True).stdout.split()[0])
+
+
+def fill_disk(directory):
+    """Takes all the room there is; returns the file that has it."""
+    filler = directory / "filler"
+    subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"], stderr=subprocess.DEVNULL)
+    return filler
+
+
+def preload(group, name):
+    """The servers of the group run with tests/server/NAME.c between them and the C library."""
+    library = group.directory / "lib" / f"{name}.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, root / f"tests/server/{name}.c", "-ldl"], check=True)
+    group.give(library)
+    group.environment["LD_PRELOAD"] = str(library)
 
 
 def _end_all():

@@ -30,8 +30,7 @@ def lone_server(*arguments, plugin=True, **options):
 
 def answers(server):
     check(server.is_alive(), "the server ended while starting:\n" + server.log()[-2000:])
-    with contextlib.suppress(pymysql.err.MySQLError, OSError):
-        return server.value("SELECT 1") == 1
+    return server.answers()
 
 
 def variable(server, name):

@@ -2,10 +2,9 @@
 """Every member dies at the same moment: by kill -9, and by a power failure that takes what was not synced."""
 import os
 import random
-import subprocess
 import time
 
-from harness import Group, Writers, check, root, run, wait_for
+from harness import Group, Writers, check, preload, run, wait_for
 
 ROUNDS = int(os.environ.get("QUORATE_ROUNDS", "2"))
 
@@ -22,7 +21,7 @@ def everybody_is_killed():
 def power_fails_everywhere():
     """durability DISK: all lose power at once under load, and the log what was not synced; every acknowledged row is there afterwards"""
     with Group(3, provider_options=["group_replication_durability=DISK"]) as group:
-        group.environment["LD_PRELOAD"] = str(build_shim(group))
+        preload(group, "synced")
         group.form()
         for each in range(ROUNDS):
             fail_at_once(group, f"power failed, round {each + 1}", before_restart=lambda member: take_what_was_not_synced(member, "DISK"))
@@ -32,7 +31,7 @@ def power_fails_everywhere():
 def power_fails_at_one():
     """durability OS: one member's host restarts, and its log lost what was not synced; it comes back as a new incarnation and nothing is lost"""
     with Group(3) as group:
-        group.environment["LD_PRELOAD"] = str(build_shim(group))
+        preload(group, "synced")
         group.form()
         writers = Writers(group.members)
         time.sleep(2)
@@ -115,13 +114,6 @@ def fail_at_once(group, what, before_restart):
     check(writers.count() > 0, "nothing was acknowledged before the failure")
     for each in group.members:
         writers.check_present(each)
-
-
-def build_shim(group):
-    library = group.directory / "lib" / "synced.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, root / "tests/server/synced.c", "-ldl"], check=True)
-    group.give(library)
-    return library
 
 
 def take_what_was_not_synced(member, durability):

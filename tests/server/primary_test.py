@@ -18,7 +18,7 @@ def roles(member):
 
 
 def uuid_of(group, member):
-    return next(row["MEMBER_ID"] for row in (group[0] if group[0].is_alive() else group[1]).group_members() if row["MEMBER_PORT"] == member.sql_port)
+    return (group[0] if group[0].is_alive() else group[1]).members_by_port()[member.sql_port]["MEMBER_ID"]
 
 
 def primary_of(group, among=None):

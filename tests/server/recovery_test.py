@@ -14,9 +14,7 @@ UNSUSPECTING = {"group_replication_communication_flp_timeout": 10}  # where a ma
 
 def rows(member, table, where="1"):
     """The rows of one of our tables as dictionaries, in the table's order."""
-    with contextlib.closing(member.connect(timeout=30)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
-        cursor.execute(f"SELECT * FROM information_schema.REPLICATION_GROUP_{table} WHERE {where}")
-        return list(cursor.fetchall())
+    return member.rows(f"SELECT * FROM information_schema.REPLICATION_GROUP_{table} WHERE {where}")
 
 
 def last_join(member):
@@ -184,7 +182,7 @@ def donor_stands_still():
         print(f"  {row}")
         names = chosen_in(donors_of(joiner, row))
         check(row["PHASE"] == "ONLINE" and row["ATTEMPTS"] >= 2 and names[0] == first and names[-1] != first, f"{row}: {names}")
-        check(row["LAST_ERROR"].startswith(f"{first}: "), f"{row}")
+        check(any(row["LAST_ERROR"].startswith(f"{each}: ") for each in names[:-1]), f"{row}: {names}")
         for each in (joiner, donor):
             each.wait_back()
         group.check_equal()
@@ -306,7 +304,7 @@ def own_transactions():
         check(state.read_text().split("seqno")[1].split()[1] == kept.split("seqno")[1].split()[1], "its position was touched")
         # What it says to do: look at them outside the group, then take a copy.
         errant.start(wait=False, arguments=["--wsrep-on=OFF", "--wsrep-provider=none", "--wsrep-cluster-address="])
-        wait_for("the server outside the group", 150, lambda: answers(errant))
+        wait_for("the server outside the group", 150, errant.answers)
         check(errant.value("SELECT COUNT(*) FROM d.small WHERE v = 7") == 60, "some of its transactions are lost")
         errant.stop()
         state.unlink()
@@ -395,11 +393,6 @@ def two_at_once():
         for each in group.members:
             writers.check_present(each)
         group.check_equal()
-
-
-def answers(member):
-    with contextlib.suppress(pymysql.err.MySQLError, OSError):
-        return member.value("SELECT 1") == 1
 
 
 if __name__ == "__main__":

@@ -1,21 +1,10 @@
 #!/usr/bin/python3
 """A member that does not get on though its process lives: its disk hangs, or its appliers are stuck."""
-import subprocess
 import time
 
 import pymysql
 
-from harness import NOT_READY, Group, Writers, check, root, run, small_disk, used_megabytes, wait_for
-
-# A machine stands still for some seconds now and then; who waited for a member until it is suspected would wait longer than that.
-PATIENCE = {"group_replication_communication_flp_timeout": 5, "group_replication_member_expel_timeout": 10}
-
-
-def build_shim(group):
-    library = group.directory / "lib" / "hanging.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, root / "tests/server/hanging.c", "-ldl"], check=True)
-    group.give(library)
-    group.environment["LD_PRELOAD"] = str(library)
+from harness import NOT_READY, PATIENCE, Group, Writers, check, fill_disk, preload, run, small_disk, used_megabytes, wait_for
 
 
 def leader_of(group):
@@ -47,7 +36,7 @@ def refused(member):
 def a_disk_hangs():
     """nothing can be written any more at a follower, then at the leader: the others write on, and it is one of them again when its disk is"""
     with Group(3, server_options={"innodb_use_native_aio": "OFF"} | PATIENCE) as group:
-        build_shim(group)
+        preload(group, "hanging")
         group.form()
         writers = Writers(group.members)
         time.sleep(1)
@@ -76,7 +65,7 @@ def a_disk_hangs():
 def appliers_are_stuck():
     """only InnoDB cannot write at one member: the group does not wait for it, it stays, and catches up"""
     with Group(3, server_options={"innodb_use_native_aio": "OFF", "innodb_flush_log_at_trx_commit": 1}) as group:
-        build_shim(group)
+        preload(group, "hanging")
         group.form()
         writers = Writers(group.members[:2])
         time.sleep(1)
@@ -115,8 +104,7 @@ def a_disk_is_full():
             victim.sql("SET GLOBAL group_replication_disk_watermark = 0")
             writers = Writers(others)
             time.sleep(1)
-            filler = victim.data / "filler"
-            subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"], stderr=subprocess.DEVNULL)
+            filler = fill_disk(victim.data)
             before = time.monotonic()
             said = victim.wait_log(r"the agreed log cannot be written: .*No space left on device", 120)
             print(f"  {said.group(0)}")

@@ -34,9 +34,7 @@ UNREACHABLE = (pymysql.err.OperationalError, OSError)
 def ask(member, query):
     """The rows of one check, each a dictionary; it has to answer as soon as ProxySQL gives up."""
     began = time.monotonic()
-    with contextlib.closing(member.connect(timeout=5)) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
-        cursor.execute(query)
-        answer = cursor.fetchall()
+    answer = member.rows(query, timeout=5)
     took = time.monotonic() - began
     if took > PROXYSQL_PATIENCE:
         print(f"  {member.name}: {query[:60]}... took {took:.2f} s")

@@ -17,20 +17,14 @@ A_UUID, ANOTHER_UUID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", "11111111-2222-43
 RIGHT_TEXTS = {"group_name": A_UUID, "ip_allowlist": "127.0.0.1,10.0.0.0/8", "join_plan_position": "17"}
 
 
-def rows(server, statement):
-    with contextlib.closing(server.connect()) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()
-
-
 class Variables:
     """The plugin's variables as the server describes them, and their rows in REPLICATION_GROUP_CONFIGURATION."""
 
     def __init__(self, server):
         self.server = server
-        self.described = {each["VARIABLE_NAME"].lower(): each for each in rows(server, "SELECT * FROM information_schema.SYSTEM_VARIABLES"
-                                                                               " WHERE VARIABLE_NAME LIKE 'group\\_replication\\_%'")}
-        self.configured = {each["NAME"]: each for each in rows(server, "SELECT * FROM information_schema.REPLICATION_GROUP_CONFIGURATION")}
+        self.described = {each["VARIABLE_NAME"].lower(): each for each in server.rows(
+            "SELECT * FROM information_schema.SYSTEM_VARIABLES WHERE VARIABLE_NAME LIKE 'group\\_replication\\_%'", timeout=60)}
+        self.configured = {each["NAME"]: each for each in server.rows("SELECT * FROM information_schema.REPLICATION_GROUP_CONFIGURATION", timeout=60)}
         check(len(self.described) > 50, f"only {len(self.described)} variables")
         missing = self.described.keys() - self.configured.keys()
         check(not missing, f"not in REPLICATION_GROUP_CONFIGURATION: {missing}")

@@ -17,6 +17,7 @@
 
 #include "clone/packing.hh"
 #include "clone/residents.hh"
+#include "gr/transfer_settings.hh"
 #include "tools/wsrep_sst_clone/clock.hh"
 #include "tools/wsrep_sst_clone/say.hh"
 
@@ -30,6 +31,7 @@ constexpr std::size_t chunk_bytes_most = 1U << 20;
 constexpr std::size_t chunk_bytes_least = 16U << 10;
 constexpr std::size_t window_chunks = 64;
 constexpr std::size_t window_chunks_at_the_end = 256;
+constexpr auto look_again = 200ms;  // at a backlog that holds up
 // At the end commits wait until mariadb-backup has read the redo log to its end, for which it looks once in this time.
 constexpr char log_copy_interval[] = "--log-copy-interval=10";  // milliseconds; its default is a second
 
@@ -114,7 +116,10 @@ donor::donor(arguments given, settings how, joiner_address where)
       where_(std::move(where)),
       chunk_bytes_(chunk_bytes_for(how_.bytes_per_second_max)),
       window_(window_chunks),
-      throttle_(how_.bytes_per_second_max) {
+      throttle_(how_.bytes_per_second_max),
+      brake_(how_.backlog_max) {
+  if (auto found = runtime::shared_count::look(given_.data_dir + "/" + std::string(gr::transfer_backlog_name)))
+    backlog_ = std::move(*found);
   hello_.secret = where_.secret;
   hello_.session = random_uuid();
   hello_.donor = how_.own_host.empty() ? "the donor" : how_.own_host;
@@ -150,9 +155,12 @@ int donor::run() {
     return failure_->status;
   }
   auto const took_ms = std::max<std::uint64_t>(1, now_ms() - began_ms);
-  say(fmt::format("sent {} ({} on the wire) in {:.1f} s, {}/s", cloning::bytes_text(read_bytes_),
+  say(fmt::format("sent {} ({} on the wire) in {:.1f} s, {}/s{}", cloning::bytes_text(read_bytes_),
                   cloning::bytes_text(sent_bytes_), static_cast<double>(took_ms) / 1000,
-                  cloning::bytes_text(read_bytes_ * 1000 / took_ms)));
+                  cloning::bytes_text(read_bytes_ * 1000 / took_ms),
+                  held_back_ms_ == 0 ? ""
+                                     : fmt::format("; {:.1f} s of it held for this server's own backlog",
+                                                   static_cast<double>(held_back_ms_) / 1000)));
   fmt::print("done {}{}{}\n", given_.position, given_.domain.empty() ? "" : " ", given_.domain);
   std::fflush(stdout);
   return 0;
@@ -366,8 +374,10 @@ void donor::use_lane(lane_no who, connection& over) {
 bool donor::send_next(lane_no who, connection& over, bool& told_end) {
   std::unique_lock hold(mutex_);
   std::optional<std::pair<std::uint64_t, base::blob>> next;
-  changed_.wait_for(hold, 1s, [&] {
+  bool const held = is_held();
+  changed_.wait_for(hold, held ? look_again : 1s, [&] {
     if (is_over()) return true;
+    if (held) return commits_wait_;
     next = window_.take(who);
     return next || (ended_ && window_.is_empty() && !told_end);
   });
@@ -384,6 +394,25 @@ bool donor::send_next(lane_no who, connection& over, bool& told_end) {
   auto const packed = cloning::pack(next->first, next->second, how_.packing);
   wait_to_send(packed.body.size());
   return over.send(packed).has_value();
+}
+
+// While the backup holds commits back there is nothing to wait for: the backlog grows until it has ended.
+bool donor::is_held() {
+  auto const backlog = backlog_ && !commits_wait_ && !ended_ ? backlog_->get() : 0;
+  bool const held = brake_.holds(backlog);
+  if (held == held_back_since_ms_.has_value()) return held;
+  if (held) {
+    held_back_since_ms_ = now_ms();
+    say(
+        fmt::format("sending is held: this server has {} transactions to apply, more than the {} of "
+                    "group_replication_clone_backlog_max",
+                    backlog, how_.backlog_max));
+  } else {
+    auto const took_ms = now_ms() - *std::exchange(held_back_since_ms_, std::nullopt);
+    held_back_ms_ += took_ms;
+    say(fmt::format("sending goes on after {:.1f} s", static_cast<double>(took_ms) / 1000));
+  }
+  return held;
 }
 
 void donor::wait_to_send(std::uint64_t bytes) {

@@ -14,10 +14,12 @@
 #include <thread>
 #include <vector>
 
+#include "clone/brake.hh"
 #include "clone/manifest.hh"
 #include "clone/progress.hh"
 #include "clone/send_window.hh"
 #include "clone/throttle.hh"
+#include "runtime/shared_count.hh"
 #include "tools/wsrep_sst_clone/arguments.hh"
 #include "tools/wsrep_sst_clone/child.hh"
 #include "tools/wsrep_sst_clone/connection.hh"
@@ -67,6 +69,7 @@ class donor {
   // With mutex_ held:
   [[nodiscard]] bool is_over() const;
   [[nodiscard]] bool is_urgent() const;
+  [[nodiscard]] bool is_held();
   void report();
   [[nodiscard]] std::optional<failure> failure_now() const;
 
@@ -81,6 +84,10 @@ class donor {
   cloning::send_window window_;
   cloning::manifest manifest_;
   cloning::throttle throttle_;
+  cloning::brake brake_;
+  std::optional<runtime::shared_count> backlog_;  // none: another provider's
+  std::optional<std::uint64_t> held_back_since_ms_;
+  std::uint64_t held_back_ms_ = 0;
   std::optional<cloning::progress> progress_;
   bool commits_wait_ = false;  // for the backup
   // By the reader of what mariadb-backup says.

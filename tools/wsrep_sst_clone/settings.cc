@@ -92,6 +92,7 @@ base::result<void> apply(gr::option_store const& options, settings& into) {
   into.keep_old = *keep;
   into.streams = static_cast<std::uint32_t>(options.number("group_replication_clone_streams"));
   into.bytes_per_second_max = static_cast<std::uint64_t>(options.number("group_replication_clone_max_rate"));
+  into.backlog_max = static_cast<std::uint64_t>(options.number("group_replication_clone_backlog_max"));
   into.reconnect_seconds = static_cast<unsigned>(options.number("group_replication_clone_reconnect_timeout") / 1000);
   auto const tls = runtime::tls_context::load(runtime::tls_settings_of(options, into.own_host));
   if (!tls) return tls.error();

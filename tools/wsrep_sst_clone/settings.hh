@@ -19,6 +19,7 @@ struct settings {
   cloning::packing packing = cloning::packing::zstd;
   std::uint32_t streams = 1;
   std::uint64_t bytes_per_second_max = 0;  // 0: no limit
+  std::uint64_t backlog_max = 0;           // of the donor, in transactions, while it sends; 0: no limit
   unsigned reconnect_seconds = 60;
   runtime::keep_old keep_old = runtime::keep_old::until_online;
   std::shared_ptr<runtime::tls_context const> tls;  // null: plainly
