@@ -476,7 +476,8 @@ void member::take(xcom::member_id const& from, history_answer const& what) {
 void member::on(history_gone const& in) {
   if (stage_ != stage::replaying) return;
   std::string const why = "no member's log holds slot " + std::to_string(in.wanted.value()) + " any more";
-  if (planner_ && !planner_->finished() && donor_) return run_planner(recovery::transfer_ended{*donor_, why});
+  // One that waits for another that recovers may wait for one that waits for it: what neither has, nobody will bring.
+  if (planner_ && planner_->is_transferring() && donor_) return run_planner(recovery::transfer_ended{*donor_, why});
   refuse("this member was away too long: " + why + ". Restart the server: it then takes a full copy from a donor");
 }
 

@@ -257,6 +257,10 @@ constexpr auto table = std::to_array<option_spec>({
               "connections a donor sends over at once, each packed and encrypted on a thread of its own"),
     of_bytes("group_replication_clone_max_rate", "", "0", 0, int64_max, at_once,
              "bytes a second a donor sends at most; 0: no limit"),
+    of_switch(
+        "group_replication_clone_trial_start", "", "ON", at_once,
+        "a joiner starts a server on the data it has copied, for reading only, before that takes the place of the "
+        "old; if it does not start, the old data stays"),
     of_number("group_replication_clone_backlog_max", "", "5000", 0, 2147483647, "transactions", at_once,
               "a donor with more than this to apply itself holds the clone it sends until half of it is left; 0: it "
               "never does"),

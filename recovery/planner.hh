@@ -128,6 +128,7 @@ class planner {
   void step(event const& in, std::vector<action>& out);
 
   [[nodiscard]] bool finished() const { return std::holds_alternative<done>(state_); }
+  [[nodiscard]] bool is_transferring() const { return std::holds_alternative<transferring>(state_); }
   [[nodiscard]] std::uint64_t attempts() const { return attempts_; }
   // Donors asked for a log or a copy, an attempt that found none included.
   [[nodiscard]] std::uint64_t donors_asked() const { return attempts_ + clones_asked_for_; }

@@ -216,6 +216,64 @@ def donor_killed():
         group.check_equal()
 
 
+def donor_is_behind():
+    """a donor with more to apply itself than group_replication_clone_backlog_max holds what it sends until it has caught up"""
+    options = ["group_replication_clone_max_rate=4M", "group_replication_clone_backlog_max=20"]
+    with clone_group(3, provider_options=options) as group:
+        group.form()
+        fill(group[0], 1000)
+        fill_noise(group[0], 64)
+        writer, donor, joiner = group.members
+        joiner.stop()
+        joiner.wipe()
+        since = len(donor.log())
+        joiner.start(wait=False, arguments=["--wsrep-sst-donor=m2"])
+        joiner.wait_log(r"clone: received .* of about", 150)
+        with contextlib.closing(donor.hold_appliers("d.t")):
+            for each in range(60):
+                writer.sql(f"INSERT INTO d.t VALUES ({100_000 + each}, 'behind')")
+            held = donor.wait_log(r"clone: sending is held: this server has (\d+) transactions to apply", 60, since)
+            check(int(held.group(1)) > 20, held.group(0))
+            def sent():
+                return re.findall(r"clone: sent (.*%)", donor.log()[since:])[-1]
+            time.sleep(2)  # for what was under way
+            before = sent()
+            time.sleep(3)
+            check(sent() == before, f"it went on sending: {before}, then {sent()}")
+        print(f"  {donor.wait_log(r'clone: sending goes on after .*', 60, since).group(0)}")
+        joiner.wait_ready(180)
+        print(f"  {cloned(joiner)}; {donor.wait_log(r'clone: sent .* held for this server.*', 60, since).group(0)}")
+        group.check_equal()
+
+
+def copy_that_does_not_start():
+    """a copy that no server starts with is not taken: the old data stays"""
+    with clone_group(2) as group:
+        group.form()
+        fill(group[0], 1000)
+        joiner = group[1]
+        joiner.stop()
+        forget_the_group(joiner)
+        before = sorted(each.name for each in joiner.data.iterdir() if each.is_dir())
+        group.environment["QUORATE_CLONE_KILL_AT"] = "prepared:stop"
+        since = len(joiner.log())
+        joiner.start(wait=False)
+        joiner.wait_log("stopped at step 'prepared'", 150, since)
+        # What a broken disk makes of a page after the last checksum was looked at.
+        with open(work(joiner) / "new" / "ibdata1", "r+b") as system:
+            system.seek(5 * 16384)
+            system.write(os.urandom(16384))
+        for each in programs_of(joiner):
+            os.kill(each, signal.SIGCONT)
+        print(f"  {joiner.wait_log('a server does not start with the copy.*', 150, since).group(0)[:200]}")
+        joiner.wait_exit(150)
+        check(sorted(each.name for each in joiner.data.iterdir() if each.is_dir() and each.name != ".clone") == before, "the old data changed")
+        group.environment.clear()
+        joiner.start()
+        print(f"  {cloned(joiner)}; {joiner.wait_log('clone: started on trial in .*', 60, since).group(0)}")
+        group.check_equal()
+
+
 def donor_program_killed():
     """only the donor's program is killed: its server goes on, the joiner hears of it and asks again"""
     with clone_group(2, provider_options=["group_replication_clone_max_rate=4M"]) as group:
@@ -498,6 +556,6 @@ def data_elsewhere():
 
 if __name__ == "__main__":
     run(wiped_member_is_cloned, joiner_killed_before_the_swap, joiner_killed_in_the_swap, server_killed_with_the_joiner, donor_killed,
-        donor_program_killed, donor_program_hangs, connection_lost, disk_full, wrong_credentials,
+        donor_is_behind, copy_that_does_not_start, donor_program_killed, donor_program_hangs, connection_lost, disk_full, wrong_credentials,
         no_donor_can_but_the_log_would_do, with_tls, tls_on_one_side_only, throttled, every_way_of_packing,
         old_data_is_kept, data_elsewhere)

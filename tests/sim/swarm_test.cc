@@ -26,6 +26,7 @@ TEST(swarm, seeds_that_failed_once) {
           26223U,  // a member that had given up went on keeping checkpoints, with the state it had when it did
           36562U,  // a member that was another now offered a beginning from its own log, and said that it does not serve it
           38122U,  // a donor was chosen for what had been missing a tick before
+          47906U,  // two members that recovered waited for each other to write a note that neither could write
       }) {
     sim::run_options options;
     options.seed = seed;

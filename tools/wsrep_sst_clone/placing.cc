@@ -12,6 +12,7 @@
 #include "tools/wsrep_sst_clone/child.hh"
 #include "tools/wsrep_sst_clone/clock.hh"
 #include "tools/wsrep_sst_clone/say.hh"
+#include "tools/wsrep_sst_clone/trial.hh"
 
 namespace sst {
 namespace {
@@ -92,6 +93,8 @@ base::result<copy_position> make_ready(arguments const& given, settings const& h
   drop_binary_logs(directory);
   if (auto good = prepare(given, how, directory); !good) return good.error();
   reach("prepared", given.parent);
+  if (how.trial_start)
+    if (auto good = start_on_trial(given, how, directory); !good) return good.error();
   auto position = position_of(directory);
   if (!position) return position;
   if (auto good = write_state(directory, position->text); !good) return good.error();

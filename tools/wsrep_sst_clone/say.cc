@@ -27,6 +27,11 @@ void reach(std::string_view step, int parent) {
   auto const* const wish = std::getenv("QUORATE_CLONE_KILL_AT");
   if (wish == nullptr) return;
   std::string_view const wanted(wish);
+  if (wanted == std::string(step) + ":stop") {
+    warn("stopped at step '" + std::string(step) + "', as QUORATE_CLONE_KILL_AT asks");
+    ::kill(::getpid(), SIGSTOP);
+    return;
+  }
   bool const with_server = wanted == std::string(step) + ":server";
   if (wanted != step && !with_server) return;
   warn("killed at step '" + std::string(step) + "', as QUORATE_CLONE_KILL_AT asks");

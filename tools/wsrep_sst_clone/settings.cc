@@ -92,6 +92,7 @@ base::result<void> apply(gr::option_store const& options, settings& into) {
   into.keep_old = *keep;
   into.streams = static_cast<std::uint32_t>(options.number("group_replication_clone_streams"));
   into.bytes_per_second_max = static_cast<std::uint64_t>(options.number("group_replication_clone_max_rate"));
+  into.trial_start = options.flag("group_replication_clone_trial_start");
   into.backlog_max = static_cast<std::uint64_t>(options.number("group_replication_clone_backlog_max"));
   into.reconnect_seconds = static_cast<unsigned>(options.number("group_replication_clone_reconnect_timeout") / 1000);
   auto const tls = runtime::tls_context::load(runtime::tls_settings_of(options, into.own_host));
@@ -124,7 +125,20 @@ base::result<void> check_places(pairs const& server, std::string const& data_dir
                     " names a file outside the data directory's top: a clone cannot replace it");
 }
 
+// Tables may be encrypted with keys that a plugin knows.
+std::vector<std::string> encryption_of(pairs const& server) {
+  std::vector<std::string> options;
+  for (auto const& [name, value] : server) {
+    bool const loads = name.starts_with("plugin-load") && value.find("key_management") != value.npos;
+    bool const tells = name == "plugin-dir" || name.starts_with("file-key-") || name.starts_with("hashicorp-key-") ||
+                       name.starts_with("aws-key-");
+    if (loads || tells) options.push_back(fmt::format("--{}={}", name, value));
+  }
+  return options;
+}
+
 void take_server(pairs const& server, settings& into) {
+  into.encryption = encryption_of(server);
   auto const files = value_of(server, "innodb-data-file-path");
   if (auto const first = files.substr(0, files.find(':')); !first.empty()) into.anchor = first;
   into.memory = value_of(server, "innodb-buffer-pool-size");

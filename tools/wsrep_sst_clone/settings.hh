@@ -26,7 +26,9 @@ struct settings {
   std::string own_host;
 
   std::string anchor = "ibdata1";  // the first file of InnoDB's system tablespace
-  std::string memory;              // for preparing, as mariadb-backup takes it; empty: its own default
+  bool trial_start = true;
+  std::vector<std::string> encryption;  // what a server needs to read encrypted tables, as options of its command line
+  std::string memory;                   // for preparing, as mariadb-backup takes it; empty: its own default
   std::vector<std::string> backup_arguments, prepare_arguments;  // of the user, for mariadb-backup
 };
 
