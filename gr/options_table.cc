@@ -229,7 +229,7 @@ constexpr auto table = std::to_array<option_spec>({
             "members to ask first, in this order and whatever their lag: names, host:port of group endpoints or UUIDs, "
             "separated by commas. Those of wsrep_sst_donor come behind them, and then everybody else"),
     of_number("group_replication_recovery_retry_count", "", "10", 0, 31536000, "attempts", at_once,
-              "donors tried in all"),
+              "donors tried in all; one that says that its log does not reach back far enough does not count"),
     of_time("group_replication_recovery_reconnect_interval", "", "60", 0, year_ms, at_once,
             "pause when no donor is left"),
     of_time("group_replication_recovery_progress_timeout", "", "30", 1000, year_ms, at_once,
