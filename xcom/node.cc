@@ -157,15 +157,20 @@ void node::find_our_feet(base::tick_count now) {
   }
 }
 
+// Silence, and whatever else lasts, is counted from here. What happened before the first tick happened at no time.
+void node::start_clock() {
+  heartbeat_due_ = request_due_ = decided_at_ = now_;
+  election_due_ = now_.plus(random_.below(config_.election_spread_ticks.value() + 1));
+  for (auto const& each : site_.members)
+    if (each.id != config_.self) peers_.try_emplace(each.id);
+  for (auto& [id, each] : peers_) each.heard = each.echoed_at = now_;
+  history_lost_ = {};
+}
+
 void node::on(ticked const& happened) {
   find_our_feet(happened.now);
   now_ = happened.now;
-  if (!std::exchange(started_, true)) {  // silence is counted from here
-    heartbeat_due_ = request_due_ = decided_at_ = now_;
-    election_due_ = now_.plus(random_.below(config_.election_spread_ticks.value() + 1));
-    for (auto const& each : site_.members)
-      if (each.id != config_.self) peers_.try_emplace(each.id, peer{.heard = now_, .echoed_at = now_});
-  }
+  if (!std::exchange(started_, true)) start_clock();
   if (phase_ == phase::member) {
     tick_suspicions();
     tick_forced();

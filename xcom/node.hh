@@ -411,6 +411,7 @@ class node {
   void on(change_rules const& happened);
   void on(transfer_leadership const& happened);
   void on(log_purged const& happened);
+  void start_clock();
   void find_our_feet(base::tick_count now);
   void finish_step();
   template <class Action> void emit(Action&& what) { out_->emplace_back(std::forward<Action>(what)); }

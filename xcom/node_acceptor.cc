@@ -168,6 +168,8 @@ void node::install_site(site next) {
   site const before = std::move(site_);
   site_ = std::move(next);
   site_due_ = false;
+  if (auto const* mine = site_.find(config_.self); mine != nullptr && self_.role == member_role::joining)
+    self_.role = mine->role;
   end_forced_if_done();
   std::erase_if(strangers_, [&](auto const& each) { return site_.find(each.first) != nullptr; });
   emit(site_installed{decided_, site_});

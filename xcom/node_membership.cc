@@ -183,7 +183,8 @@ void node::update(site& next, site_member const& wished) {
   if (at == next.members.end()) return;
   auto const role = at->role;
   *at = wished;
-  if (next.voters() == 0 || next.voters() > site_voters_max) at->role = role;
+  // Nobody goes back to joining: one that was restarted may not know yet that it has its vote, and others may count on it.
+  if (wished.role == member_role::joining || next.voters() == 0 || next.voters() > site_voters_max) at->role = role;
 }
 
 // The site in force with everything wished for worked in; nothing when that is no change.

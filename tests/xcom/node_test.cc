@@ -27,7 +27,7 @@ class by_hand {
  public:
   explicit by_hand(std::vector<site_member> members) : by_hand(site{5, std::move(members), {}}) {}
   explicit by_hand(site at)
-      : node_(config(), begin_again{group, entry(1), std::move(at), {}, slot_no(10), slot_no(1), {}, false},
+      : node_(config(), begin_again{group, *at.find(id(1)), at, {}, slot_no(10), slot_no(1), {}, false},
               base::prng(1)) {
     tick(1);
   }
@@ -725,6 +725,36 @@ TEST(node, a_leader_that_takes_itself_out_goes_when_a_majority_of_those_that_sta
 }
 
 // Of a later site's members most have no link to who is out. That site was agreed to by a majority of the one that put it out.
+// It was killed before it learned that it has its vote, and others may have lost theirs to that since.
+TEST(node, who_comes_back_does_not_give_up_a_vote_it_does_not_know_of) {
+  by_hand leader({entry(1), entry(2), entry(3)});
+  leader.become_leader();
+  leader.beat(2);
+  leader.tick(1);
+  auto third = entry(3, member_role::joining);
+  third.boot = 2;
+  leader.hear(3, update_request{group, third});
+  leader.tick(1);
+  ASSERT_NE(leader.last<accept>(), nullptr);
+  auto const* change = std::get_if<site_change>(leader.last<accept>()->slots.back().what.get());
+  ASSERT_NE(change, nullptr);
+  EXPECT_EQ(change->next.find(id(3))->boot, 2U);
+  EXPECT_TRUE(change->next.votes(id(3)));
+
+  by_hand back({entry(1, member_role::joining), entry(2), entry(3)});
+  ballot const by{7, id(2)};
+  site const with_vote{6, {entry(1), entry(2), entry(3)}, {}};
+  back.hear(2, accept{group,
+                      by,
+                      slot_no(11),
+                      slot_no(11),
+                      {{slot_no(11), by, std::make_shared<value const>(site_change{with_vote})}}});
+  ASSERT_EQ(back.machine().current_site().version, 6U);
+  back.forget();
+  back.tick(40);
+  EXPECT_EQ(back.last<update_request>(), nullptr) << "it has what the site says";
+}
+
 TEST(node, who_has_the_decision_that_it_is_out_goes_at_the_first_word_of_a_later_site) {
   by_hand one({entry(1), entry(2), entry(3)});
   one.beat(2);
@@ -1310,6 +1340,28 @@ TEST(node, what_arrives_for_ever_is_fetched_all_the_same) {
     one.tick(1);
   }
   EXPECT_NE(one.last<fetch>(), nullptr);
+}
+
+// Its driver is told by the network before its timer comes for the first time.
+TEST(node, what_nobody_has_is_not_lost_before_time_has_gone_by) {
+  node_config config;
+  config.self = id(1);
+  site const at{5, {entry(1), entry(2), entry(3)}, {}};
+  node one(config, begin_again{group, entry(1), at, {}, slot_no(10), slot_no(1), {}, false}, base::prng(1));
+  std::vector<action> done;
+  checkpoint const from{slot_no(5), at, {}, {}};
+  one.step(start_delivery{from, {}, true}, done);
+  for (std::uint64_t each : {2U, 3U}) {
+    heartbeat said;
+    said.log = group;
+    said.site_version = 6;  // of a later site than ours
+    said.decided = slot_no(20);
+    said.log_begins = slot_no(15);
+    said.count = 1;
+    one.step(received{id(each), said}, done);
+  }
+  one.step(ticked{base::tick_count(100'000)}, done);
+  for (auto const& each : done) EXPECT_FALSE(std::holds_alternative<history_lost>(each)) << "at once";
 }
 
 }  // namespace xcom
