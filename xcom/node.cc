@@ -143,7 +143,8 @@ void node::on(received const& happened) {
 void node::find_our_feet(base::tick_count now) {
   std::uint64_t const heartbeat = config_.heartbeat_ticks.value();
   std::uint64_t const gap = now.value() - now_.value();
-  if (!started_ || gap <= 2 * heartbeat) return;
+  // For longer than that the others have suspected it, and may have gone on without it: it has to find out.
+  if (!started_ || gap <= 2 * heartbeat || gap > config_.suspect_ticks.value()) return;
   std::uint64_t const patience = std::min(2 * heartbeat, config_.suspect_ticks.value());
   auto const not_before =
       base::tick_count(now.value() - std::min(now.value(), config_.suspect_ticks.value() - patience));

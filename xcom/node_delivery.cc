@@ -308,7 +308,10 @@ void node::fetch_tail_if_due() {
   bool const held = next != accepted_.end() && next->second.accepted_in == following_;
   auto const seen = acknowledged_.find(following_.proposer);
   bool const overtaken = !catching_up_ && seen != acknowledged_.end() && seen->second <= decided_;
-  auto const since = arriving_from(following_.proposer, std::max(decided_at_, behind_since_));
+  auto const leads = peers_.find(following_.proposer);
+  bool const arrives =
+      leads != peers_.end() && leads->second.arriving.plus(config_.resend_ticks.value()) > behind_since_;
+  auto const since = arrives ? std::max(decided_at_, arriving_from(following_.proposer, behind_since_)) : decided_at_;
   if ((held || overtaken) && now_.value() - since.value() < config_.resend_ticks.value()) return;
   catching_up_ = true;
   ask(tail_, decided_.next(), known, false);
