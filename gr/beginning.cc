@@ -84,10 +84,11 @@ bool holds_history(xcom::recovered_log const& log) {
 beginning_choice choose_beginning(found_at_start const& found) {
   if (found.bootstrap) return alone(found);
   if (!holds_history(found.log)) return {};
-  // Synced, a log may still lack the newest verdicts; the slots they are about are the group's, and it judges them again.
-  bool const fits = data_fits(found) && (found.durable == durability::disk || !data_is_ahead(found));
   bool const moved = is_moved(found.log, found.address);
   bool const knows = remembers(found.log, found.same_host_boot, found.durable);
+  // What lost nothing it said may still lack verdicts the data has: the newest, or all up to where a copy stands. The slots
+  // they are about are the group's, and it judges them again.
+  bool const fits = data_fits(found) && (knows || !data_is_ahead(found));
   if (!fits && !moved && knows && others_may_need_the_vote(found.log))
     return {beginning::come_back_to_leave, server::level::info, {}};
   if (found.log.at.find(found.log.last.self) == nullptr)
@@ -108,10 +109,14 @@ beginning_choice choose_arbiters_beginning(xcom::recovered_log const& log, std::
   return {beginning::ask_to_join, server::level::warning, why_new_incarnation(log, address, durable)};
 }
 
-std::optional<xcom::checkpoint> own_beginning(std::span<xcom::checkpoint const> checkpoints, judged const& verdicts,
-                                              seqno_t data) {
+std::optional<own_start> own_beginning(std::span<xcom::checkpoint const> checkpoints, judged const& verdicts,
+                                       seqno_t data) {
   // Not at_least while at_most reaches the data: a checkpoint right behind that view may be all that is left of the log.
-  return beginning_for(checkpoints, data <= verdicts.at_most ? data : verdicts.at_least, verdicts.bound);
+  auto const position = data <= verdicts.at_most ? data : verdicts.at_least;
+  if (auto const from = beginning_for(checkpoints, position, verdicts.bound)) return own_start{*from, verdicts.slot};
+  // As it was when a copy had brought the data there: the others have the verdicts up to where it stands.
+  if (auto const from = copied_at(checkpoints, data)) return own_start{*from, no_slot_is_after};
+  return std::nullopt;
 }
 
 xcom::begin_again coming_back(xcom::recovered_log const& log, xcom::site_member self, bool alone) {

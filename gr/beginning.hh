@@ -63,9 +63,14 @@ beginning_choice choose_beginning(found_at_start const& found);
 beginning_choice choose_arbiters_beginning(xcom::recovered_log const& log, std::string const& address,
                                            bool same_host_boot, durability durable);
 
-// Where delivery from its own log begins: the verdicts of all it needs to know stand from there on.
-std::optional<xcom::checkpoint> own_beginning(std::span<xcom::checkpoint const> checkpoints, judged const& verdicts,
-                                              seqno_t data);
+// Where delivery from its own log begins, and up to which slot the verdicts on what the data holds are taken from notes: its
+// own, and the others' where it has none. Nothing: the log does not reach back far enough.
+struct own_start {
+  xcom::checkpoint from;
+  xcom::slot_no judged;
+};
+std::optional<own_start> own_beginning(std::span<xcom::checkpoint const> checkpoints, judged const& verdicts,
+                                       seqno_t data);
 
 // The node of a member that comes back. `self`: its entry with the new boot, as a voter; the role is the one it had.
 xcom::begin_again coming_back(xcom::recovered_log const& log, xcom::site_member self, bool alone);

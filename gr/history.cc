@@ -6,10 +6,12 @@
 
 namespace gr {
 
-base::blob encode_state(replicated_state const& positions, group_roles const& roles) {
+base::blob encode_state(replicated_state const& positions, group_roles const& roles, known_bound const& told) {
+  bool const has_told = told != known_bound{};
   base::writer out;
   out(positions);
-  if (roles != group_roles{}) out(roles);
+  if (has_told || roles != group_roles{}) out(roles);
+  if (has_told) out(told);
   return out.finish_flat();
 }
 
@@ -18,18 +20,37 @@ base::result<whole_state> decode_state(base::blob const& app) {
   whole_state read;
   in(read.positions);
   if (in.left() > 0) in(read.roles);
+  if (in.left() > 0) in(read.told);
   if (auto const whole = in.finish(); !whole) return whole.error();
   return read;
 }
 
-replicated_state state_of(xcom::checkpoint const& at) {
-  auto const decoded = decode_state(at.app);
-  return decoded ? decoded->positions : replicated_state{};
+namespace {
+
+whole_state whole_of(xcom::checkpoint const& at) {
+  auto decoded = decode_state(at.app);
+  return decoded ? std::move(*decoded) : whole_state{};
 }
 
-group_roles roles_of(xcom::checkpoint const& at) {
-  auto const decoded = decode_state(at.app);
-  return decoded ? decoded->roles : group_roles{};
+}  // namespace
+
+replicated_state state_of(xcom::checkpoint const& at) { return whole_of(at).positions; }
+
+group_roles roles_of(xcom::checkpoint const& at) { return whole_of(at).roles; }
+
+xcom::checkpoint with_bound_told(xcom::checkpoint at, known_bound const& told) {
+  auto const state = whole_of(at);
+  at.app = encode_state(state.positions, state.roles, told);
+  return at;
+}
+
+xcom::checkpoint as_agreed(xcom::checkpoint at) { return with_bound_told(std::move(at), {}); }
+
+std::optional<xcom::checkpoint> copied_at(std::span<xcom::checkpoint const> checkpoints, seqno_t position) {
+  auto const found = std::ranges::find_if(checkpoints, [&](auto const& each) {
+    return is_beginning(each) && position >= 0 && whole_of(each).told.position == position;
+  });
+  return found == checkpoints.end() ? std::nullopt : std::optional(*found);
 }
 
 bool is_beginning(xcom::checkpoint const& at) { return !state_of(at).history.is_nil(); }
@@ -46,9 +67,10 @@ std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> 
   std::optional<seqno_t> bound;
   for (auto const& each : checkpoints) {
     if (!is_beginning(each)) continue;
-    auto const state = state_of(each);
-    if (state.seqno > position) break;
-    bound = state.forgotten;
+    auto const state = whole_of(each);
+    if (state.positions.seqno > position) break;
+    bound = std::max(bound.value_or(-1), state.positions.forgotten);
+    if (state.told.position <= position) bound = std::max(*bound, state.told.bound);
   }
   if (known && known->position <= position) bound = std::max(bound.value_or(known->bound), known->bound);
   return bound ? newest_at_or_below(checkpoints, *bound) : std::nullopt;
@@ -68,15 +90,17 @@ seqno_t first_available(std::span<xcom::checkpoint const> checkpoints, std::opti
   std::optional<seqno_t> oldest;
   seqno_t const never = std::numeric_limits<seqno_t>::max();
   seqno_t first = never;
+  auto const take = [&](known_bound const& one) {
+    if (oldest && one.bound >= *oldest) first = std::min(first, one.position);
+  };
   for (auto const& each : checkpoints) {
     if (!is_beginning(each)) continue;
-    auto const state = state_of(each);
-    if (!oldest) oldest = state.seqno;
-    if (state.forgotten < *oldest) continue;
-    first = state.seqno;
-    break;
+    auto const state = whole_of(each);
+    if (!oldest) oldest = state.positions.seqno;
+    take({state.positions.seqno, state.positions.forgotten});
+    take(state.told);
   }
-  if (known && oldest && known->bound >= *oldest) first = std::min(first, known->position);
+  if (known) take(*known);
   return first == never ? -1 : first;
 }
 

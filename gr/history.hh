@@ -11,13 +11,6 @@
 
 namespace gr {
 
-// A bound that was in force at a position, or one below it. Remembered beside the checkpoints: the log thins those out, and
-// the one that said so may go while the one to begin at stays.
-struct known_bound {
-  seqno_t position = -1;
-  seqno_t bound = -1;
-};
-
 // The checkpoint to begin from for data at `position`; nothing when the log does not reach back far enough.
 // Shape: checkpoints ascending by slot, as agreed_log::checkpoints() gives them. Cost: O(checkpoints).
 std::optional<xcom::checkpoint> beginning_for(std::span<xcom::checkpoint const> checkpoints, seqno_t position,
@@ -63,5 +56,12 @@ base::result<std::optional<slot_note>> note_of(xcom::agreed_log& log, xcom::slot
 // The application's part of a checkpoint. Bytes of another make give a state with a nil history.
 replicated_state state_of(xcom::checkpoint const& at);
 group_roles roles_of(xcom::checkpoint const& at);
+
+// The checkpoint with what its donor knew, and with what every member knows of it.
+[[nodiscard]] xcom::checkpoint with_bound_told(xcom::checkpoint at, known_bound const& told);
+[[nodiscard]] xcom::checkpoint as_agreed(xcom::checkpoint at);
+
+// Where a donor had delivery begin for data that stood at this position.
+std::optional<xcom::checkpoint> copied_at(std::span<xcom::checkpoint const> checkpoints, seqno_t position);
 
 }  // namespace gr

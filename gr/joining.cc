@@ -212,7 +212,7 @@ void member::begin_delivery(xcom::checkpoint const& from) {
   stage_ = stage::replaying;
   held_ = {};
   start_server();
-  emit(keep_checkpoint{from});
+  emit(keep_checkpoint{!donor_ ? from : with_bound_told(from, {base_, state_.seqno})});
   emit(forget_held{std::exchange(diverged_, false)});
   // Up to base_ the verdicts are taken from the notes: the index is complete only from there on.
   if (donor_) judged_ = no_slot_is_after;
@@ -419,7 +419,7 @@ void member::answer(held_compared const& in) {
   bool const fits = !comparable || in.found.held == likeness::same;
   if (is_there && fits && state_.seqno >= asked.position)
     if (auto const at = beginning_for(in.own_log, asked.position, held())) {
-      answer.from.push_back(*at);
+      answer.from.push_back(as_agreed(*at));
       hold_for(in.who, {asked.position, state_of(*at).seqno});
     }
   emit(tell{in.who, base::encode(direct_message{answer})});

@@ -140,13 +140,25 @@ struct replicated_state {  // in checkpoints: what every member that delivered t
   template <class Codec> void fields(Codec& codec) { codec(history, seqno, forgotten, view_number, digest); }
 };
 
+// A bound that was in force at a position, or one below it. Remembered beside the checkpoints: the log thins those out, and
+// the one that said so may go while the one to begin at stays.
+struct known_bound {
+  seqno_t position = -1;
+  seqno_t bound = -1;
+  friend bool operator==(known_bound const&, known_bound const&) = default;
+  template <class Codec> void fields(Codec& codec) { codec(position, bound); }
+};
+
 // A checkpoint's application part: the positions, and behind them the roles where they are not what they are in every group
-// that nobody changed (then the bytes are those of a program that knows no roles).
+// that nobody changed (then the bytes are those of a program that knows no roles). Then `told`, in one's own log only: what
+// the donor that named this checkpoint knew, and this log may not say before it is delivered to there.
 struct whole_state {
   replicated_state positions;
   group_roles roles;
+  known_bound told{};
 };
-[[nodiscard]] base::blob encode_state(replicated_state const& positions, group_roles const& roles);
+[[nodiscard]] base::blob encode_state(replicated_state const& positions, group_roles const& roles,
+                                      known_bound const& told = {});
 [[nodiscard]] base::result<whole_state> decode_state(base::blob const& app);
 
 struct slot_note {  // beside each delivered slot: the verdicts, so that a joiner need not know what came before

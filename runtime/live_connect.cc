@@ -165,7 +165,7 @@ base::result<void> live_group::come_back(xcom::recovered_log const& found, gr::j
                                (alone ? "; going on ALONE from here, as --wsrep-new-cluster asks" : ""));
   make_member(std::move(config));
   make_node(gr::coming_back(found, self_entry(gr::member_status::recovering), alone));
-  step_member(gr::resumed{*from, node_->current_site(), verdicts.slot});
+  step_member(gr::resumed{from->from, node_->current_site(), from->judged});
   return {};
 }
 

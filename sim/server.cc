@@ -212,7 +212,7 @@ void server::come_back(xcom::recovered_log const& found, gr::judged const& verdi
   check(from.has_value(), "a log that fits has a checkpoint to begin from");
   make_member();
   make_node(gr::coming_back(found, self_in_site(gr::member_status::recovering, xcom::member_role::voter), false));
-  step_member(gr::resumed{*from, node_->current_site(), verdicts.slot});
+  step_member(gr::resumed{from->from, node_->current_site(), from->judged});
 }
 
 void server::ask_to_join() {

@@ -86,6 +86,24 @@ TEST(beginning, data_beyond_the_verdicts_in_the_log_is_not_brought_there_by_it) 
   EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
 }
 
+// Killed before it had delivered to where its copy stands: its data is ahead of its verdicts, and nothing is lost.
+TEST(beginning, who_was_killed_behind_its_copy_is_the_voter_it_was) {
+  found_log found;
+  found.data = gr::start_position{history, 40};
+  found.checkpoints.front().app = base::encode(gr::replicated_state{history, 10, 9, 1});
+  found.verdicts = {xcom::slot_no(19), 14, 14, gr::known_bound{13, 9}};
+  ASSERT_EQ(found.choose(), gr::beginning::come_back_to_leave) << "nobody said that 10 is enough for 40";
+  found.checkpoints.front() = gr::with_bound_told(found.checkpoints.front(), {40, 10});
+  EXPECT_EQ(found.choose(), gr::beginning::come_back);
+  auto const start = gr::own_beginning(found.checkpoints, found.verdicts, 40);
+  ASSERT_TRUE(start);
+  EXPECT_EQ(start->judged, gr::no_slot_is_after) << "the others have the verdicts it has not";
+  found.verdicts = {xcom::slot_no(20), 45, 45};
+  EXPECT_EQ(gr::own_beginning(found.checkpoints, found.verdicts, 42)->judged, xcom::slot_no(20));
+  found.durable = gr::durability::memory;
+  EXPECT_EQ(found.choose(), gr::beginning::ask_to_join);
+}
+
 // The last slot changed the site: whether that was a view, and took position 16, its note alone does not say.
 TEST(beginning, a_log_that_was_purged_up_to_a_last_view_still_fits) {
   found_log found;

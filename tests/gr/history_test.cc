@@ -112,4 +112,21 @@ TEST(history, a_member_that_was_killed_after_its_copy_finds_its_beginning_again)
   EXPECT_FALSE(gr::judged_up_to(log, 19)->bound);
 }
 
+// Killed before it had delivered to where its copy stands, its own notes do not say the bound there; what it was told does.
+TEST(history, what_the_donor_of_a_copy_knew_is_remembered_with_the_checkpoint) {
+  auto const agreed = at(4, 20, 10);
+  std::vector const log{gr::with_bound_told(agreed, {35, 20})};
+  EXPECT_EQ(gr::state_of(log.front()), gr::state_of(agreed));
+  EXPECT_EQ(gr::roles_of(log.front()), gr::roles_of(agreed));
+  EXPECT_EQ(gr::as_agreed(log.front()).app, agreed.app) << "nobody else is sent it";
+  EXPECT_FALSE(gr::beginning_for(log, 34));
+  EXPECT_TRUE(gr::beginning_for(log, 35));
+  EXPECT_TRUE(gr::beginning_for(log, 50));
+  EXPECT_EQ(gr::first_available(std::vector{agreed}), -1);
+  EXPECT_EQ(gr::first_available(log), 35) << "it can be a donor at once to whoever is not behind its copy";
+  EXPECT_TRUE(gr::copied_at(log, 35));
+  EXPECT_FALSE(gr::copied_at(log, 36));
+  EXPECT_FALSE(gr::copied_at(std::vector{agreed}, -1));
+}
+
 }  // namespace
