@@ -293,7 +293,11 @@ void live_group::on(gr::resolve const& what) {
 
 void live_group::on(gr::write_note const& what) { log_failed(log_->note(what.slot, what.note)); }
 
-void live_group::on(gr::keep_checkpoint const& what) { log_failed(log_->store(what.at)); }
+// Whom this member can be a donor to is said with the next observation, and not after the next look at the log.
+void live_group::on(gr::keep_checkpoint const& what) {
+  log_failed(log_->store(what.at));
+  first_available_ = gr::first_available(log_->checkpoints(), member_->held());
+}
 
 void live_group::on(gr::compare_held const& what) {
   auto const found = gr::compare(*log_, log_name_, what.asked.held);

@@ -69,7 +69,10 @@ void server::perform(gr::write_note const& what) {
   demand(log_->note(what.slot, what.note));
 }
 
-void server::perform(gr::keep_checkpoint const& what) { demand(log_->store(what.at)); }
+void server::perform(gr::keep_checkpoint const& what) {
+  demand(log_->store(what.at));
+  first_available_ = gr::first_available(log_->checkpoints(), member_->held());
+}
 
 void server::perform(gr::compare_held const& what) {
   auto const found = gr::compare(*log_, log_name_, what.asked.held);
