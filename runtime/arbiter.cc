@@ -28,7 +28,7 @@ arbiter::arbiter(boost::asio::io_context& io, arbiter_options options, arbiter_c
       calls_(std::move(calls)),
       timer_(io),
       steps_(io, {[this] { return node_ && !ended_ ? &*node_ : nullptr; }, [this] { return net_.get(); },
-                  [this](xcom::action const& what) { perform(what); }, [this] { sync_before_answering(); }}) {}
+                  [this](xcom::action const& what) { perform(what); }, [this] { sync(); }}) {}
 
 arbiter::~arbiter() {
   if (net_) net_->close();
@@ -194,22 +194,12 @@ void arbiter::log_failed(base::result<void> const& done) {
   end(false);
 }
 
-void arbiter::write_slot(xcom::value const& what, std::function<base::result<void>()> how) {
-  auto const bytes = xcom::size_in_bytes(what);
-  if (bytes < aside_bytes_min) return log_failed(how());
-  auto const done = std::make_shared<base::result<void>>();
-  auto const write = [this, how = std::move(how), done] {
-    *done = how();
-    if (*done) *done = catch_up(*log_, durable_, late_.get());
-  };
-  steps_.do_aside(bytes, write, [this, done] { log_failed(*done); });
+void arbiter::write(xcom::value const& what, std::function<base::result<void>()> how) {
+  write_slot(steps_, log_in_use(), what, std::move(how), [this](auto const& done) { log_failed(done); });
 }
 
-void arbiter::sync_before_answering() {
-  if (!std::exchange(unsynced_, false) || durable_ != gr::durability::disk) return;
-  auto const done = std::make_shared<base::result<void>>();
-  steps_.do_aside(
-      0, [this, done] { *done = log_->sync(); }, [this, done] { log_failed(*done); });
+void arbiter::sync() {
+  sync_before_answering(steps_, log_in_use(), [this](auto const& done) { log_failed(done); });
 }
 
 void arbiter::on(xcom::persist_promise const& what) {
@@ -219,11 +209,11 @@ void arbiter::on(xcom::persist_promise const& what) {
 
 void arbiter::on(xcom::persist_accepted const& what) {
   unsynced_ = true;
-  write_slot(*what.slot.what, [this, &what] { return log_->accepted(what.slot); });
+  write(*what.slot.what, [this, &what] { return log_->accepted(what.slot); });
 }
 
 void arbiter::on(xcom::persist_learned const& what) {
-  write_slot(*what.slot.what, [this, &what] { return log_->learned(what.slot); });
+  write(*what.slot.what, [this, &what] { return log_->learned(what.slot); });
 }
 
 void arbiter::on(xcom::persist_decided const& what) { log_failed(log_->decided(what.up_to)); }
@@ -331,17 +321,14 @@ void arbiter::arm_timer() {
 void arbiter::tick() {
   if (steps_.busy()) {
     (void)steps_.keep_alive();
-    if (std::exchange(tick_waits_, true)) return;
-    return steps_.when_free([this] {
-      tick_waits_ = false;
+    return steps_.tick_when_free([this] {
       if (!ended_) tick();
     });
   }
   now_ = tick_now();
   auto const version = options_.options->version();
   if (std::exchange(options_seen_, version) != version) net_->allow(allowlist_of(*options_.options));
-  for (auto const& each : net_->arriving()) steps_.push(xcom::arriving{each});
-  step(xcom::ticked{now_});
+  steps_.tick(now_);
   steps_.when_free([this] { finish_tick(); });
 }
 

@@ -18,8 +18,7 @@
 
 #include "gr/beginning.hh"
 #include "gr/options.hh"
-#include "runtime/late_files.hh"
-#include "runtime/stepping.hh"
+#include "runtime/log_writing.hh"
 #include "runtime/transport.hh"
 #include "xcom/agreed_log.hh"
 #include "xcom/node.hh"
@@ -68,14 +67,15 @@ class arbiter {
 
   void step(xcom::event what);
   void perform(xcom::action const& what);
-  void write_slot(xcom::value const& what, std::function<base::result<void>()> how);
+  [[nodiscard]] kept_log log_in_use() { return {*log_, durable_, late_.get(), unsynced_}; }
+  void write(xcom::value const& what, std::function<base::result<void>()> how);
   void arm_timer();
   void tick();
   void finish_tick();
   void say_that_it_votes();
   void keep_log_short();
   void log_failed(base::result<void> const& done);
-  void sync_before_answering();
+  void sync();
 
   void on(xcom::persist_promise const& what);
   void on(xcom::persist_accepted const& what);
@@ -113,7 +113,6 @@ class arbiter {
   std::uint64_t boot_ = 1;
   gr::durability durable_ = gr::durability::os;
   bool unsynced_ = false;
-  bool tick_waits_ = false;
   bool ended_ = false;
   base::tick_count now_;
   base::tick_count kept_short_at_;

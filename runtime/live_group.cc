@@ -31,9 +31,8 @@ live_group::~live_group() { stop_thread(); }
 void live_group::start_thread() {
   io_.restart();
   work_.emplace(boost::asio::make_work_guard(io_));
-  steps_.emplace(
-      io_, stepping::parts{[this] { return node_ ? &*node_ : nullptr; }, [this] { return net_.get(); },
-                           [this](xcom::action const& what) { perform(what); }, [this] { sync_before_answering(); }});
+  steps_.emplace(io_, stepping::parts{[this] { return node_ ? &*node_ : nullptr; }, [this] { return net_.get(); },
+                                      [this](xcom::action const& what) { perform(what); }, [this] { sync(); }});
   packer_.emplace(io_);
   open_inbox();
   running_ = true;
@@ -48,7 +47,6 @@ void live_group::stop_thread() {
   thread_.join();
   steps_.reset();
   packer_.reset();
-  tick_waits_ = false;
   close_inbox(not_connected);
   leave_nobody_waiting(not_connected);
 }

@@ -32,6 +32,7 @@
 #include "runtime/join_history.hh"
 #include "runtime/late_files.hh"
 #include "runtime/log_keeping.hh"
+#include "runtime/log_writing.hh"
 #include "runtime/stepping.hh"
 #include "runtime/transport.hh"
 #include "runtime/writers_gate.hh"
@@ -168,7 +169,8 @@ class live_group final : public gr::group {
   void step_node(xcom::event what);
   void step_member(gr::member_event const& what);
   void settle() { steps_->settle(); }
-  void write_slot(xcom::value const& what, std::function<base::result<void>()> how);
+  [[nodiscard]] kept_log log_in_use() { return {*log_, durable_, late_.get(), unsynced_}; }
+  void write(xcom::value const& what, std::function<base::result<void>()> how);
   void pack_and_send(std::string const& address, xcom::served what);
   void perform(xcom::action const& what);
   void perform(gr::member_action const& what);
@@ -209,7 +211,7 @@ class live_group final : public gr::group {
   void on(gr::applied_by_all const& what);
   gr::held_history what_is_held();
   void log_failed(base::result<void> const& done);
-  void sync_before_answering();
+  void sync();
   void arm_timer();
   void tick();
   void finish_tick(std::size_t from);
@@ -286,7 +288,6 @@ class live_group final : public gr::group {
   gr::seqno_t applied_before_ = -1;   // when it was looked at last
   std::uint64_t options_seen_ = 0;    // their version
   gr::durability durable_ = gr::durability::os;
-  bool tick_waits_ = false;
   bool unsynced_ = false;  // a promise or an acceptance was written since the log was synced
   bool closing_ = false;
   bool gave_up_ = false;

@@ -11,7 +11,6 @@
 #include "gr/join_facts.hh"
 #include "gr/messages.hh"
 #include "runtime/live_group.hh"
-#include "runtime/log_files.hh"
 #include "runtime/log_keeping.hh"
 #include "runtime/node_settings.hh"
 #include "xcom/serving.hh"
@@ -54,17 +53,6 @@ void live_group::perform(gr::member_action const& what) {
   std::visit([this](auto const& each) { on(each); }, what);
 }
 
-void live_group::write_slot(xcom::value const& what, std::function<base::result<void>()> how) {
-  auto const bytes = xcom::size_in_bytes(what);
-  if (bytes < aside_bytes_min) return log_failed(how());
-  auto const done = std::make_shared<base::result<void>>();
-  auto const write = [this, how = std::move(how), done] {
-    *done = how();
-    if (*done) *done = catch_up(*log_, durable_, late_.get());
-  };
-  steps_->do_aside(bytes, write, [this, done] { log_failed(*done); });
-}
-
 // A member that cannot write its log must not answer for what it has not stored: it stops taking part, also when it is on
 // its way out already.
 void live_group::log_failed(base::result<void> const& done) {
@@ -74,30 +62,28 @@ void live_group::log_failed(base::result<void> const& done) {
   close_group("the agreed log cannot be written: " + done.error().text, true);
 }
 
+void live_group::write(xcom::value const& what, std::function<base::result<void>()> how) {
+  write_slot(*steps_, log_in_use(), what, std::move(how), [this](auto const& done) { log_failed(done); });
+}
+
+void live_group::sync() {
+  sync_before_answering(*steps_, log_in_use(), [this](auto const& done) { log_failed(done); });
+}
+
 void live_group::on(xcom::persist_promise const& what) {
   unsynced_ = true;
   log_failed(log_->promise(what.promised));
 }
 void live_group::on(xcom::persist_accepted const& what) {
   unsynced_ = true;
-  write_slot(*what.slot.what, [this, &what] { return log_->accepted(what.slot); });
+  write(*what.slot.what, [this, &what] { return log_->accepted(what.slot); });
 }
 void live_group::on(xcom::persist_learned const& what) {
-  write_slot(*what.slot.what, [this, &what] { return log_->learned(what.slot); });
+  write(*what.slot.what, [this, &what] { return log_->learned(what.slot); });
 }
 void live_group::on(xcom::persist_decided const& what) {
   ++count_.slots_decided;
   log_failed(log_->decided(what.up_to));
-}
-
-// With durability DISK nothing leaves this member, to others or to its server, before what it rests on is synced. One sync
-// is for everything the step wrote, and what arrives meanwhile waits for the next step: the slower the disk, the larger the
-// groups that share a sync.
-void live_group::sync_before_answering() {
-  if (!std::exchange(unsynced_, false) || durable_ != gr::durability::disk) return;
-  auto const done = std::make_shared<base::result<void>>();
-  steps_->do_aside(
-      0, [this, done] { *done = log_->sync(); }, [this, done] { log_failed(*done); });
 }
 
 void live_group::on(xcom::send const& what) {
@@ -144,7 +130,7 @@ void live_group::on(xcom::store_checkpoint const& what) {
   at.app = member_->state_blob();
   log_failed(log_->store(at));
   unsynced_ = true;
-  sync_before_answering();  // a founder without its first one would not come back to the group it founded
+  sync();  // a founder without its first one would not come back to the group it founded
 }
 
 void live_group::on(xcom::send_welcome const& what) {
@@ -348,16 +334,13 @@ void live_group::arm_timer() {
 void live_group::tick() {
   if (steps_->busy()) {
     if (!unheard_ && !gr::isolated() && steps_->keep_alive()) renew_lease();
-    if (std::exchange(tick_waits_, true)) return;
-    return steps_->when_free([this] {
-      tick_waits_ = false;
+    return steps_->tick_when_free([this] {
       if (node_) tick();
     });
   }
   now_ = tick_now();
   follow_options();
-  for (auto const& each : net_->arriving()) steps_->push(xcom::arriving{each});
-  step_node(xcom::ticked{now_});
+  steps_->tick(now_);
   finish_tick(0);
 }
 

@@ -6,15 +6,6 @@
 
 namespace runtime {
 
-base::result<void> catch_up(xcom::agreed_log& log, gr::durability durable, late_files* late) {
-  switch (durable) {
-    case gr::durability::memory: return late->wait_for_room();
-    case gr::durability::disk: return log.sync();
-    case gr::durability::os: break;
-  }
-  return {};
-}
-
 log_files make_log_files(std::string data_dir, gr::durability durable) {
   files_config config{.directory = std::move(data_dir)};
   if (durable == gr::durability::memory) {

@@ -16,8 +16,6 @@ struct log_files {
 
 // MEMORY: written behind and never synced. OS: written at once and synced behind, so that little of it is lost with the host.
 // DISK: written and synced at once.
-// After a large slot was written, where there is time to wait for the disk: what comes next shall not have to.
-base::result<void> catch_up(xcom::agreed_log& log, gr::durability durable, late_files* late);
 log_files make_log_files(std::string data_dir, gr::durability durable);
 
 }  // namespace runtime

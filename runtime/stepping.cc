@@ -97,6 +97,21 @@ void stepping::do_aside(std::size_t bytes, std::function<void()> work, std::func
   });
 }
 
+void stepping::tick_when_free(std::function<void()> what) {
+  if (std::exchange(tick_waits_, true)) return;
+  when_free([this, what = std::move(what)] {
+    tick_waits_ = false;
+    what();
+  });
+}
+
+void stepping::tick(base::tick_count now) {
+  if (auto const* net = with_.net())
+    for (auto const& each : net->arriving()) push(xcom::arriving{each});
+  push(xcom::ticked{now});
+  settle();
+}
+
 bool stepping::keep_alive() {
   auto const now = tick_now();
   auto* const node = with_.node();

@@ -22,9 +22,6 @@
 
 namespace runtime {
 
-// Less is in the page cache almost as soon as another thread is awake.
-inline constexpr std::size_t aside_bytes_min = 4U << 20;
-
 class stepping {
  public:
   // Null where there is none (any more). `perform` may push events, and begin work aside as the last thing it does. `sync` is
@@ -55,6 +52,10 @@ class stepping {
   void when_free(std::function<void()> what) { aside_.when_free(std::move(what)); }
   // Every tick while busy. True: that was due, and a majority is heard.
   bool keep_alive();
+  // The owner's tick, once, as when_free() however often it is asked for.
+  void tick_when_free(std::function<void()> what);
+  // Time has gone by: what is arriving, and the tick itself.
+  void tick(base::tick_count now);
 
  private:
   void carry_out();
@@ -66,6 +67,7 @@ class stepping {
   std::vector<xcom::action> actions_;  // of the step under way
   std::size_t performed_ = 0;          // of those
   bool runs_ = false;
+  bool tick_waits_ = false;
   std::shared_ptr<bool> soon_ = std::make_shared<bool>(false);  // a settle() is posted
   std::optional<xcom::heartbeat> said_;                         // last; what it claims is carried out
   base::tick_count said_at_;

@@ -121,7 +121,14 @@ void node::hear(received const& happened) {
   auto const* said = std::get_if<heartbeat>(&happened.what);
   if (said == nullptr) return;
   known->second.last.count = said->count;
-  if (std::exchange(known->second.echoed, said->echo) != said->echo) known->second.echoed_at = now_;
+  note_echo(known->second, *said);
+}
+
+// True: for longer than it may it had not heard us, and it does again.
+bool node::note_echo(peer& from, heartbeat const& said) const {
+  if (std::exchange(from.echoed, said.echo) == said.echo) return false;
+  auto const before = std::exchange(from.echoed_at, now_);
+  return now_.value() - before.value() > config_.suspect_ticks.value();
 }
 
 void node::on(received const& happened) {
@@ -141,20 +148,18 @@ void node::on(received const& happened) {
 
 // Time in which this member did not run is no silence of the others: what they said meanwhile waits to be read.
 void node::find_our_feet(base::tick_count now) {
-  std::uint64_t const heartbeat = config_.heartbeat_ticks.value();
+  std::uint64_t const patience = 2 * config_.heartbeat_ticks.value();
+  std::uint64_t const suspect = config_.suspect_ticks.value();
   std::uint64_t const gap = now.value() - now_.value();
   // For longer than that the others have suspected it, and may have gone on without it: it has to find out.
-  if (!started_ || gap <= 2 * heartbeat || gap > config_.suspect_ticks.value()) return;
-  std::uint64_t const patience = std::min(2 * heartbeat, config_.suspect_ticks.value());
-  auto const not_before =
-      base::tick_count(now.value() - std::min(now.value(), config_.suspect_ticks.value() - patience));
+  if (!started_ || gap <= patience || gap > suspect) return;
+  auto const not_before = base::tick_count(now.value() - std::min(now.value(), suspect - patience));
   for (auto& [id, each] : peers_) {
-    if (!hears(id) || each.heard == each.excused || each.heard >= not_before)
-      continue;  // once, and then it has to speak
+    // Once, and then it has to speak.
+    if (!hears(id) || each.heard == each.excused || each.heard >= not_before) continue;
     each.heard = each.excused = not_before;
     steady_at_ = now.plus(patience);
-    if (now_.value() - each.echoed_at.value() <= config_.suspect_ticks.value())
-      each.echoed_at = std::max(each.echoed_at, not_before);
+    if (now_.value() - each.echoed_at.value() <= suspect) each.echoed_at = std::max(each.echoed_at, not_before);
   }
 }
 

@@ -413,6 +413,7 @@ class node {
   void on(log_purged const& happened);
   void start_clock();
   void find_our_feet(base::tick_count now);
+  bool note_echo(peer& from, heartbeat const& said) const;
   void finish_step();
   template <class Action> void emit(Action&& what) { out_->emplace_back(std::forward<Action>(what)); }
   void send_to(member_id const& to, wire_message what);

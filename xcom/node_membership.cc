@@ -26,12 +26,8 @@ void node::take(member_id const& from, heartbeat const& what) {
   }
   if (what.delivered < at->second.last.delivered) at->second.without_note = {};
   at->second.last = what;
-  if (std::exchange(at->second.echoed, what.echo) != what.echo) {
-    bool const was_deaf = now_.value() - at->second.echoed_at.value() > config_.suspect_ticks.value();
-    at->second.echoed_at = now_;
-    // It hears us again: what was sent to it in vain need not wait as long as the last attempts were apart.
-    if (was_deaf && leader() == from) forward_repeats_ = 0;
-  }
+  // What was sent to it in vain need not wait as long as the last attempts were apart.
+  if (note_echo(at->second, what) && leader() == from) forward_repeats_ = 0;
   if (what.leader.proposer == from && what.leader >= promised_ && what.leader.round > 0) {
     promise_to(what.leader);
     if (what.leader >= following_) follow(what.leader);

@@ -24,6 +24,10 @@ constexpr auto lock_patience = std::chrono::seconds(20);  // a transfer program 
 
 void log(level how, std::string const& line) { shared_state::instance().log(how, line); }
 
+std::string file_of_transfers(std::string const& data_dir, std::string_view name) {
+  return (fs::path(data_dir.empty() ? "." : data_dir) / name).string();
+}
+
 base::result<bool> finish(std::string const& data_dir) {
   auto const lock = runtime::clone_lock::take(data_dir, lock_patience);
   if (!lock) return lock.error();
@@ -64,11 +68,18 @@ void make_own_programs_found() {
 }
 
 void tell_transfer_program(std::string const& data_dir, option_store const& options, std::string const& own_host) {
-  auto const path = (fs::path(data_dir.empty() ? "." : data_dir) / transfer_settings_name).string();
+  auto const path = file_of_transfers(data_dir, transfer_settings_name);
   std::ofstream file(path, std::ios::trunc);
   file << transfer_settings_text(options, {own_host});
   file.close();
   if (!file) log(level::warning, "cannot write " + path + ": " + std::strerror(errno));
+}
+
+std::optional<runtime::shared_count> make_backlog(std::string const& data_dir) {
+  auto made = runtime::shared_count::make(file_of_transfers(data_dir, transfer_backlog_name));
+  if (made) return std::move(*made);
+  log(level::warning, made.error().text);
+  return std::nullopt;
 }
 
 void settle_clone(std::string const& data_dir, option_store const& options) {

@@ -14,7 +14,6 @@
 #include "gr/mariadb/role_keeper.hh"
 #include "gr/mariadb/server_symbols.hh"
 #include "gr/mariadb/views.hh"
-#include "gr/transfer_settings.hh"
 #include "runtime/node_settings.hh"
 
 namespace gr::mariadb {
@@ -118,16 +117,8 @@ abi::status provider::init(wsrep_init_args const& args) {
   make_own_programs_found();
   if (!finish_interrupted_clone(server_.data_dir)) return abi::node_fail;
   take_position(args);
-  show_backlog();
+  backlog_ = make_backlog(server_.data_dir);
   return abi::ok;
-}
-
-// To a program that sends a copy of this server's data.
-void provider::show_backlog() {
-  auto const directory = server_.data_dir.empty() ? std::string(".") : server_.data_dir;
-  auto made = runtime::shared_count::make(directory + "/" + std::string(transfer_backlog_name));
-  if (!made) return log(level::warning, made.error().text);
-  backlog_ = std::move(*made);
 }
 
 // The server's own position counts, then the state file's. Data that left the group's history has none.

@@ -114,7 +114,6 @@ class provider final : public gr::server {
   base::result<connect_request> plan_connect(char const* group_name, char const* url, bool bootstrap);
   base::result<void> check_bootstrap() const;
   base::result<group_options> plan_group() const;
-  void show_backlog();
   void tell_transfer_program() const;
   base::result<void> join(connect_request const& request);
   void leave_in_background(std::string const& why);

@@ -15,22 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class strand_test : public ::testing::Test {
- protected:
-  template <class Claim> bool until(Claim claim) { return until_for(10s, claim); }
-  template <class Claim> bool until_for(std::chrono::milliseconds most, Claim claim) {
-    auto const deadline = std::chrono::steady_clock::now() + most;
-    while (!claim()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      io.restart();
-      io.run_one_for(10ms);
-    }
-    return true;
-  }
-  boost::asio::io_context io;
-};
-
-using aside_test = strand_test;
+using aside_test = transport_test;
 
 TEST_F(aside_test, what_comes_meanwhile_waits_and_keeps_its_order) {
   aside one(io);
@@ -86,7 +71,7 @@ TEST_F(aside_test, what_the_work_throws_is_thrown_on_the_strand) {
 }
 
 // A group of one: every message it is handed becomes a slot, and is delivered.
-class stepping_test : public strand_test {
+class stepping_test : public transport_test {
  protected:
   stepping_test()
       : machine(config(), xcom::begin_group{log, entry(), {}}, base::prng(1)),
@@ -240,11 +225,12 @@ TEST_F(stepping_test, who_is_busy_says_so_for_as_long_as_its_work_may_take) {
   }));
   auto const in_time = heard();
   EXPECT_LE(in_time, 12U);
-  EXPECT_FALSE(until_for(500ms, [&] {
+  auto const speaks_again = [&] {
     beat();
     (void)steps.keep_alive();
     return heard() > in_time;
-  })) << "one byte should not take so long";
+  };
+  EXPECT_FALSE(until(speaks_again, 500ms)) << "one byte should not take so long";
   go_on.set_value();
   ASSERT_TRUE(until([&] { return !steps.busy(); }));
 }
