@@ -4,8 +4,8 @@ target_include_directories(quorate_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(quorate_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
 # A designated initializer may leave the other fields at their defaults.
 target_compile_options(quorate_flags INTERFACE -Wno-missing-field-initializers)
-# No path of the building machine ends in a binary, and ccache hits across checkouts.
-target_compile_options(quorate_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+# No path of the building machine ends in a binary, whether the compiler is given paths as they are or, by ccache, relative ones.
+target_compile_options(quorate_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=../=)
 target_link_options(quorate_flags INTERFACE -Wl,--as-needed)
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
