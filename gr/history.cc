@@ -6,12 +6,15 @@
 
 namespace gr {
 
-base::blob encode_state(replicated_state const& positions, group_roles const& roles, known_bound const& told) {
-  bool const has_told = told != known_bound{};
+base::blob encode_state(whole_state const& all) {
+  bool const has_told = all.told != known_bound{};
+  bool const has_votes = has_told || all.votes != apply_votes{};
+  bool const has_roles = has_votes || all.roles != group_roles{};
   base::writer out;
-  out(positions);
-  if (has_told || roles != group_roles{}) out(roles);
-  if (has_told) out(told);
+  out(all.positions);
+  if (has_roles) out(all.roles);
+  if (has_votes) out(all.votes);
+  if (has_told) out(all.told);
   return out.finish_flat();
 }
 
@@ -20,6 +23,7 @@ base::result<whole_state> decode_state(base::blob const& app) {
   whole_state read;
   in(read.positions);
   if (in.left() > 0) in(read.roles);
+  if (in.left() > 0) in(read.votes);
   if (in.left() > 0) in(read.told);
   if (auto const whole = in.finish(); !whole) return whole.error();
   return read;
@@ -38,9 +42,12 @@ replicated_state state_of(xcom::checkpoint const& at) { return whole_of(at).posi
 
 group_roles roles_of(xcom::checkpoint const& at) { return whole_of(at).roles; }
 
+apply_votes votes_of(xcom::checkpoint const& at) { return whole_of(at).votes; }
+
 xcom::checkpoint with_bound_told(xcom::checkpoint at, known_bound const& told) {
-  auto const state = whole_of(at);
-  at.app = encode_state(state.positions, state.roles, told);
+  auto state = whole_of(at);
+  state.told = told;
+  at.app = encode_state(state);
   return at;
 }
 

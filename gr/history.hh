@@ -56,6 +56,7 @@ base::result<std::optional<slot_note>> note_of(xcom::agreed_log& log, xcom::slot
 // The application's part of a checkpoint. Bytes of another make give a state with a nil history.
 replicated_state state_of(xcom::checkpoint const& at);
 group_roles roles_of(xcom::checkpoint const& at);
+apply_votes votes_of(xcom::checkpoint const& at);
 
 // The checkpoint with what its donor knew, and with what every member knows of it.
 [[nodiscard]] xcom::checkpoint with_bound_told(xcom::checkpoint at, known_bound const& told);

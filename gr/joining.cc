@@ -35,6 +35,7 @@ void member::on(founded const& in) {
   stage_ = stage::online;
   state_ = state_of(in.at);
   roles_ = roles_of(in.at);
+  votes_ = votes_of(in.at);
   site_ = in.at.at;
   delivered_ = in.at.slot;
   certification_.reset(state_.seqno, state_.forgotten);
@@ -55,6 +56,7 @@ void member::on(resumed const& in) {
   known_site_ = in.at;
   state_ = state_of(in.from);
   roles_ = roles_of(in.from);
+  votes_ = votes_of(in.from);
   emit(say{server::level::info, "local recovery: this member's data stands at " + std::to_string(base_) +
                                     ", its own log is read from position " + std::to_string(state_.seqno)});
   stage_ = stage::choosing;
@@ -67,6 +69,7 @@ void member::on(taken_in const& in) {
   known_site_ = in.at.at;
   state_ = group;
   roles_ = roles_of(in.at);
+  votes_ = votes_of(in.at);
   began_ = observed_since_ = now_;
   report_.begin();
   held_ = in.held;
@@ -201,6 +204,7 @@ void member::found_diverged(seqno_t agree_up_to) {
 void member::begin_delivery(xcom::checkpoint const& from) {
   state_ = state_of(from);
   roles_ = roles_of(from);
+  votes_ = votes_of(from);
   ensure(state_.seqno <= base_);
   site_ = from.at;
   delivered_ = from.slot;
@@ -244,6 +248,7 @@ void member::on(observed const& in) {
   if (stage_ >= stage::replaying) certification_.retain_above(std::max(in.applied, base_));
   publish_facts();
   consume();
+  tick_votes();
   serve_waiters();
   tell_applied();
   move_stable();
@@ -512,6 +517,7 @@ void member::on(state_request_ready const& in) {
   if (!in.request) return refuse("the server could not prepare to receive a full copy: " + in.request.error().text);
   if (in.request->empty()) return refuse("this server runs already and cannot take a full copy in place: restart it");
   request_ = *in.request;
+  if (planner_ && !planner_->finished()) run_planner(recovery::clone_prepared{});
   if (donor_) order(state_request_message{config_.self, *donor_, ++copy_request_, *request_});
 }
 

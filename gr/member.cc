@@ -50,7 +50,7 @@ void member::step(member_event const& in, std::vector<member_action>& out) {
 
 base::blob member::state_blob() const {
   ensure(!is_closed());
-  return encode_state(state_, roles_);
+  return encode_state({state_, roles_, votes_});
 }
 
 void member::on(xcom::deliver const& in) {
@@ -66,6 +66,7 @@ void member::on(xcom::deliver const& in) {
   // Ahead of what the server is handed: whatever it can have applied has its verdict in the log.
   if (in.note.empty())
     out_->insert(out_->begin() + static_cast<std::ptrdiff_t>(before), write_note{in.slot, base::encode(note)});
+  tell_if_data_differs();
   unconsumed_.push_back({in.slot, state_.seqno});
   tell_role();
   if (with_notes_ && !needs_notes()) {
@@ -100,6 +101,8 @@ void member::deliver_batch(xcom::deliver const& in, xcom::batch const& all, slot
       take(*request);
     } else if (auto const* change = std::get_if<role_message>(&*decoded)) {
       take(each, *change);
+    } else if (auto const* report = std::get_if<apply_report_message>(&*decoded)) {
+      take(each, *report);
     } else if (each.origin == config_.self && awaited_.erase(each.seq) > 0) {
       emit(resolve{each.seq, 0, {order_outcome::passed, state_.seqno, state_.seqno, {}}});
     }
@@ -233,7 +236,7 @@ void member::take(stable_message const& what) {
 void member::take(state_request_message const& what) {
   if (what.donor != config_.self) return;
   // One at a time: the server has one position to pause at.
-  int const refusal = stage_ != stage::online ? donor_not_online : !donation_ ? 0 : donor_busy;
+  int const refusal = stage_ != stage::online || differs_ ? donor_not_online : !donation_ ? 0 : donor_busy;
   bad_news_.erase(what.joiner);
   if (refusal != 0) return answer_request(what.joiner, {what.number, -1, refusal});
   donation_ = {what.joiner, what.number};
@@ -273,6 +276,7 @@ void member::deliver_site(xcom::site const& next) {
     if (founding && stage_ == stage::online) tell_server(caught_up{});
   }
   follow_site_with_roles();
+  follow_site_with_votes();
   if (self == nullptr) return;
   if (self->boot == config_.boot) own_boot_seen_ = true;
   if (facts_of(*self).status == member_status::online && update_sent_ && stage_ == stage::replaying) become_online();
@@ -299,7 +303,8 @@ view member::view_at(seqno_t position, view_status status) const {
 
 // Slots whose every position the server has left behind make room for more.
 void member::consume() {
-  seqno_t const applied = std::max(last_.applied, base_);
+  // What is voted on is decided behind what waits for it: until then the memory for that has to be found.
+  seqno_t const applied = failed_here_.empty() ? applied_here() : state_.seqno;
   std::optional<xcom::slot_no> up_to;
   while (!unconsumed_.empty() && unconsumed_.front().last <= applied) {
     up_to = unconsumed_.front().slot;

@@ -143,6 +143,11 @@ struct stop_waiting {
 struct applied_moved {  // between two `observed`, while somebody is owed word of it
   seqno_t applied = -1;
 };
+struct
+    apply_failed {  // the server cannot apply this, and does nothing that comes after it before it hears apply_settled
+  seqno_t seqno = -1;
+  std::string error;  // the server's text; equal where the same went wrong
+};
 struct neighbor {
   xcom::member_id id;
   bool heard = false;
@@ -160,10 +165,10 @@ struct observed {  // every tick
   seqno_t first_available = -1;       // of our own log
   std::vector<neighbor> others;
 };
-using member_event =
-    std::variant<founded, resumed, taken_in, taken_in_again, awaited, xcom::deliver, xcom::site_installed, told,
-                 held_compared, quorum, history_gone, state_request_ready, state_was_sent, state_was_received,
-                 abandoned, settings_changed, desync_set, wait_everywhere, stop_waiting, applied_moved, observed>;
+using member_event = std::variant<founded, resumed, taken_in, taken_in_again, awaited, xcom::deliver,
+                                  xcom::site_installed, told, held_compared, quorum, history_gone, state_request_ready,
+                                  state_was_sent, state_was_received, abandoned, settings_changed, desync_set,
+                                  wait_everywhere, stop_waiting, applied_moved, apply_failed, observed>;
 
 // ---- actions ----
 struct submit {  // order this
@@ -217,13 +222,23 @@ struct give_up {            // leave the group
 struct applied_by_all {  // what wait_everywhere asked for
   std::uint64_t who = 0;
 };
+struct apply_settled {  // what apply_failed asked for
+  seqno_t seqno = -1;
+  failure_settlement how;
+};
+// The server holds, or lacks, what the group has decided otherwise on. Ahead of whatever may follow from that, once: a full copy
+// is needed, also when this process ends now.
+struct data_differs {
+  std::string why;
+};
 // This member cannot keep up and slows the others: leave, and ask at once to be taken in again. Until it has caught up it
 // slows nobody. Said again until it happens.
 struct step_aside {
   std::string why;
 };
-using member_action = std::variant<submit, tell, resolve, write_note, keep_checkpoint, compare_held, forget_held,
-                                   to_server, refused, to_node, take_role, say, give_up, applied_by_all, step_aside>;
+using member_action =
+    std::variant<submit, tell, resolve, write_note, keep_checkpoint, compare_held, forget_held, to_server, refused,
+                 to_node, take_role, say, give_up, applied_by_all, apply_settled, data_differs, step_aside>;
 
 class member {
  public:
@@ -237,6 +252,7 @@ class member {
   [[nodiscard]] base::blob state_blob() const;
   [[nodiscard]] replicated_state const& state() const { return state_; }
   [[nodiscard]] group_roles const& roles() const { return roles_; }
+  [[nodiscard]] apply_votes const& votes() const { return votes_; }
   // What this server may do, as it was told.
   [[nodiscard]] server_role const& role() const { return role_; }
   [[nodiscard]] std::string const& role_news() const { return role_news_; }
@@ -317,6 +333,21 @@ class member {
   [[nodiscard]] bool candidates_are_known() const;
   [[nodiscard]] std::vector<primary_candidate> primary_candidates() const;
   [[nodiscard]] base::result<xcom::member_id> future_primary(std::string const& uuid) const;
+
+  // voting_on_failures.cc: what could not be applied
+  void on(apply_failed const& in);
+  void take(xcom::message const& from, apply_report_message const& what);
+  void follow_site_with_votes();
+  void heed(apply_verdict const& verdict);
+  void tick_votes();
+  void speak(seqno_t seqno, apply_outcome outcome);
+  void settle(seqno_t seqno, apply_verdict const& verdict);
+  void settle_without_vote(seqno_t seqno);
+  void settle_as_unknown(seqno_t seqno);
+  void settle_what_is_stuck();
+  void tell_if_data_differs();
+  [[nodiscard]] seqno_t applied_here() const { return std::max(last_.applied, base_); }
+  [[nodiscard]] std::vector<xcom::member_id> electors() const;
 
   // joining.cc: how this member gets ONLINE
   void on(founded const& in);
@@ -422,6 +453,7 @@ class member {
   // replicated
   replicated_state state_;
   group_roles roles_;
+  apply_votes votes_;
   certifier::certification certification_;
   xcom::site site_;  // after the last delivered slot
   xcom::slot_no delivered_;
@@ -465,6 +497,13 @@ class member {
   std::optional<base::tick_count> braked_since_;  // writers are slowed
   base::tick_count braking_told_;
   bool stepped_aside_ = false;  // until ONLINE again
+
+  // what could not be applied
+  std::map<seqno_t, std::string> failed_here_;  // the server waits for what becomes of these
+  std::map<seqno_t, apply_verdict> verdicts_;   // on what is not applied here yet
+  std::map<seqno_t, base::tick_count> spoken_;  // when a word was sent last
+  std::optional<std::string> differs_;          // why this data is not the group's
+  bool differs_told_ = false;
 
   // roles
   server_role role_;  // as the server was told

@@ -10,6 +10,7 @@
 #include "base/blob.hh"
 #include "base/codec.hh"
 #include "base/uuid.hh"
+#include "gr/apply_votes.hh"
 #include "gr/ports.hh"
 #include "gr/roles.hh"
 #include "xcom/types.hh"
@@ -45,9 +46,9 @@ struct state_request_message {
 struct marker_message {
   template <class Codec> void fields(Codec&) {}
 };
-// The last kind: only where the protocol has roles, or what a member of an older program skips would count here.
-using ordered_message =
-    std::variant<write_set_message, stable_message, state_request_message, marker_message, role_message>;
+// The last kinds: only where the protocol has roles, and votes, or what a member of an older program skips would count here.
+using ordered_message = std::variant<write_set_message, stable_message, state_request_message, marker_message,
+                                     role_message, apply_report_message>;
 
 // ---- direct ----
 struct landmark {  // the digest of all that was delivered up to this slot, with it
@@ -149,16 +150,16 @@ struct known_bound {
   template <class Codec> void fields(Codec& codec) { codec(position, bound); }
 };
 
-// A checkpoint's application part: the positions, and behind them the roles where they are not what they are in every group
-// that nobody changed (then the bytes are those of a program that knows no roles). Then `told`, in one's own log only: what
-// the donor that named this checkpoint knew, and this log may not say before it is delivered to there.
+// A checkpoint's application part: the positions, and behind them what is not as it is in every group where nothing ever
+// happened to it (then the bytes are those of a program that does not know of it). Last `told`, in one's own log only: what the
+// donor that named this checkpoint knew, and this log may not say before it is delivered to there.
 struct whole_state {
   replicated_state positions;
-  group_roles roles;
+  group_roles roles{};
+  apply_votes votes{};
   known_bound told{};
 };
-[[nodiscard]] base::blob encode_state(replicated_state const& positions, group_roles const& roles,
-                                      known_bound const& told = {});
+[[nodiscard]] base::blob encode_state(whole_state const& all);
 [[nodiscard]] base::result<whole_state> decode_state(base::blob const& app);
 
 struct slot_note {  // beside each delivered slot: the verdicts, so that a joiner need not know what came before

@@ -153,6 +153,9 @@ class server {
   // On the group's strand, about ten times a second: transactions the group gave a position and this server has not committed. Must
   // not block.
   virtual void note_backlog(std::uint64_t /*transactions*/) {}
+  // On the group's strand, once: what this server has applied is not what the group has decided on. It has to be remembered
+  // beyond this process when this returns; then the server leaves, and may come back with a full copy only.
+  virtual void note_data_differs(std::string const& /*why*/) {}
   // On the group's strand, whenever it changes. Must not block.
   virtual void take_role(server_role const& /*now*/) {}
   // Local transactions that have written something and are not over. Any thread.
@@ -264,6 +267,17 @@ struct role_request {
   std::chrono::milliseconds patience{0};  // set_primary: for open transactions
 };
 
+// What becomes of a transaction that the server could not apply.
+enum class failure_outcome : std::uint8_t {
+  given_up,  // the same happened to the others: it counts as failed, and the server goes on
+  differs,   // others applied it: the data here is not the group's, the server has to leave
+  unknown,   // nobody else can say. The server must end as it is now: with nothing behind it, it may try again
+};
+struct failure_settlement {
+  failure_outcome outcome = failure_outcome::unknown;
+  std::string why;  // for a person
+};
+
 struct connect_request {
   std::string group_name;
   std::vector<std::string> seeds;  // host:port of group endpoints; empty with bootstrap
@@ -296,6 +310,12 @@ class group {
   // (blocks, bounded) Until every ONLINE member has applied this position, which order() gave to a write set that asked for
   // it, so that it can be read there. Members that leave are not waited for. Errors: who has not, and how far it is.
   virtual base::result<void> await_everywhere(seqno_t seqno, std::chrono::milliseconds timeout) = 0;
+
+  // (blocks) The server cannot apply this transaction and waits with all that comes after it. Returns once the group knows what
+  // became of it at the others.
+  virtual failure_settlement settle_failure(seqno_t /*seqno*/, std::string const& /*error*/) {
+    return {failure_outcome::unknown, "this group has no votes"};
+  }
 
   // State transfer. An empty request: this server is running and cannot take a copy.
   virtual void state_requested(base::result<base::blob> request) = 0;

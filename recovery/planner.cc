@@ -98,6 +98,8 @@ void planner::on(clone_ended const& in, actions& out) {
   state_ = restarting{in.donor};
 }
 
+void planner::on(clone_prepared const&, actions&) { only_a_copy_helps_ = true; }
+
 // Another that is free now is better than waiting for the end of a copy that may take hours; else its turn comes.
 void planner::on(clone_donor_busy const& in, actions& out) {
   auto const* const now = std::get_if<cloning>(&state_);
@@ -155,7 +157,7 @@ void planner::decide(actions& out) {
                                          .has_data = config_.has_data,
                                          .clones_done = config_.clones_done});
   target_ = union_of(own(), choice.missing);
-  if (only_a_copy_helps_) {
+  if (only_a_copy_helps_ && choice.what != method::wait) {
     choice.what = method::clone;
     choice.why = "this server waits for a copy since one failed, and takes nothing else";
   }

@@ -73,9 +73,10 @@ struct transfer_ended {  // the log transfer from `donor` is over. `error` empty
 struct clone_ended {
   member_id donor;
   std::string error;  // empty: the copy is in place and the server restarts with it
-  // With an error: nothing but another copy helps, since own data is gone, or the server waits for a copy and takes nothing else.
+  // With an error: nothing but another copy helps, since own data is gone.
   bool only_a_copy_helps = false;
 };
+struct clone_prepared {};  // the server was told to wait for a copy: from here on it takes nothing else
 struct clone_donor_busy {  // it copies itself to another joiner first, and says so; nothing failed
   member_id donor;
 };
@@ -89,7 +90,7 @@ struct ticked {
   tick_count now;  // never runs backwards
 };
 using event = std::variant<recovery_began, view_installed, positions_heard, own_progress, transfer_ended, clone_ended,
-                           clone_donor_busy, clone_refused, config_changed, ticked>;
+                           clone_prepared, clone_donor_busy, clone_refused, config_changed, ticked>;
 
 // ---- actions: what to do, in this order ----
 struct start_log_transfer {
@@ -176,6 +177,7 @@ class planner {
   void on(own_progress const& in, actions& out);
   void on(transfer_ended const& in, actions& out);
   void on(clone_ended const& in, actions& out);
+  void on(clone_prepared const& in, actions& out);
   void on(clone_donor_busy const& in, actions& out);
   void on(clone_refused const& in, actions& out);
   void on(config_changed const& in, actions& out);
@@ -224,7 +226,7 @@ class planner {
   std::optional<donor_failure> last_failed_;
   std::uint64_t failures_ = 0;
   std::uint64_t clones_asked_for_ = 0;
-  bool only_a_copy_helps_ = false;  // since a clone ended half-way
+  bool only_a_copy_helps_ = false;  // the server was prepared for one, or one ended half-way
 };
 
 }  // namespace recovery

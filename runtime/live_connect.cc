@@ -129,7 +129,7 @@ base::result<void> live_group::found_group(xcom::recovered_log const& found) {
   gr::replicated_state state;
   state.history = has_data ? options_.start->group : group_wanted(*options_.options).value_or(random_uuid());
   state.seqno = state.forgotten = has_data ? options_.start->seqno : 0;
-  xcom::checkpoint const at{xcom::slot_no{}, {}, {}, gr::encode_state(state, first_roles(state.seqno))};
+  xcom::checkpoint const at{xcom::slot_no{}, {}, {}, gr::encode_state({state, first_roles(state.seqno)})};
   if (auto done = log_->begin({log_name_, self_, boot_}, false); !done) return done;
   note_host_boot();
   say(server::level::info, "founding a new group with history " + base::to_string(state.history) + " at position " +
@@ -294,6 +294,7 @@ void live_group::close_group(std::string const& why, bool may_return) {
   gave_up_ = true;
   say(server::level::error, "leaving the group: " + why);
   answer_all_as_unknown(why);
+  end_waits_for_verdicts(why);
   if (connecting_) {
     connecting_->answer(base::fail(why));
     connecting_.reset();
@@ -305,6 +306,7 @@ void live_group::close_group(std::string const& why, bool may_return) {
 
 void live_group::finish_leaving() {
   answer_all_as_unknown("this member leaves the group");
+  end_waits_for_verdicts("this member leaves the group");
   timer_.cancel();
   if (net_) net_->close();
   if (!gave_up_) server_.deliver(gr::group_closed{});

@@ -76,6 +76,7 @@ void live_group::leave_nobody_waiting(std::string const& why) {
   if (!waiting_.empty()) ++clients_life_;  // before anybody is answered
   for (auto const& [seq, who] : std::exchange(waiting_, {})) who->answer({gr::order_outcome::unknown, -1, -1, why});
   for (auto const& [who, answer] : std::exchange(waiting_everywhere_, {})) answer->answer(base::fail(why));
+  end_waits_for_verdicts(why);
   for (auto const& each : std::exchange(serving_, {}))
     if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, why});
 }

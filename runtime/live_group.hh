@@ -91,6 +91,7 @@ class live_group final : public gr::group {
   base::result<void> change_protocol(std::string const& number) override;
   base::result<void> change_roles(gr::role_request const& wish) override;
   base::result<void> await_everywhere(gr::seqno_t seqno, std::chrono::milliseconds timeout) override;
+  gr::failure_settlement settle_failure(gr::seqno_t seqno, std::string const& error) override;
   void note_progress() override;
   base::result<void> reload_certificates() override;
   [[nodiscard]] gr::group_status status() const override;
@@ -125,6 +126,7 @@ class live_group final : public gr::group {
   void forget_machines();
   void answer_all_as_unknown(std::string const& why);
   void end_waits_everywhere(std::string const& why);
+  void end_waits_for_verdicts(std::string const& why);
   [[nodiscard]] std::string who_has_not_applied(gr::seqno_t seqno) const;
   void publish_status();
   void publish_if_due();
@@ -209,6 +211,8 @@ class live_group final : public gr::group {
   void on(gr::say const& what);
   void on(gr::give_up const& what);
   void on(gr::applied_by_all const& what);
+  void on(gr::apply_settled const& what);
+  void on(gr::data_differs const& what);
   gr::held_history what_is_held();
   void log_failed(base::result<void> const& done);
   void sync();
@@ -277,6 +281,7 @@ class live_group final : public gr::group {
   std::shared_ptr<tls_context const> tls_;                   // null: members speak plainly
   std::unordered_map<std::uint64_t, waiter> waiting_;        // by own origin_seq
   std::unordered_map<std::uint64_t, std::shared_ptr<ticket<base::result<void>>>> waiting_everywhere_;
+  std::map<gr::seqno_t, std::shared_ptr<ticket<gr::failure_settlement>>> waiting_for_verdict_;
   std::unordered_map<std::string, bool> peers_known_;
   base::tick_count now_;
   base::tick_count majority_lost_;

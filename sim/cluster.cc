@@ -96,6 +96,7 @@ bool cluster::all_equal() const {
     return each->is_idle() && each->node()->decided() == first.node()->decided() &&
            each->data()->position() == world_.watch.last_position() &&
            each->data()->fingerprint() == first.data()->fingerprint() &&
+           each->data()->given_up() == world_.watch.given_up_at(each->data()->position()) &&
            each->node()->current_site().members.size() == servers_.size();
   });
 }

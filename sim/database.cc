@@ -38,16 +38,21 @@ void database::skip(gr::seqno_t seqno) {
   position_ = seqno;
 }
 
+void database::give_up(gr::seqno_t seqno) {
+  skip(seqno);
+  given_up_ = mix(given_up_, static_cast<std::uint64_t>(seqno));
+}
+
 base::blob database::image() const {
   base::writer bytes;
-  bytes(history_, position_, rows_, fingerprint_);
+  bytes(history_, position_, rows_, fingerprint_, given_up_);
   return bytes.finish_flat();
 }
 
 base::result<database> database::of_image(base::blob const& bytes) {
   database made({}, 0, 0);
   base::reader from(bytes);
-  from(made.history_, made.position_, made.rows_, made.fingerprint_);
+  from(made.history_, made.position_, made.rows_, made.fingerprint_, made.given_up_);
   if (auto const whole = from.finish(); !whole) return whole.error();
   return made;
 }

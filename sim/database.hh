@@ -37,13 +37,16 @@ class database {
 
   // ensure: seqno is the next position. Cost: O(rows changed).
   void apply(gr::seqno_t seqno, transaction const& what);
-  void skip(gr::seqno_t seqno);  // a position that changes nothing
+  void skip(gr::seqno_t seqno);     // a position that changes nothing
+  void give_up(gr::seqno_t seqno);  // one that cannot be applied, and counts as failed
 
   [[nodiscard]] base::uuid const& history() const { return history_; }
   [[nodiscard]] gr::seqno_t position() const { return position_; }
   [[nodiscard]] gr::seqno_t version(std::uint32_t row) const { return rows_.at(row).version; }
   [[nodiscard]] std::size_t rows() const { return rows_.size(); }
   [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
+  // A digest of the positions given up; 0: none.
+  [[nodiscard]] std::uint64_t given_up() const { return given_up_; }
   [[nodiscard]] std::string describe() const;
 
   // All of it as bytes, and back. Errors: bytes that are none.
@@ -62,6 +65,7 @@ class database {
   gr::seqno_t position_;
   std::vector<cell> rows_;
   std::uint64_t fingerprint_ = 0;  // the sum of a digest of each row
+  std::uint64_t given_up_ = 0;
 };
 
 }  // namespace sim

@@ -160,7 +160,7 @@ void engine::deliver(gr::server_event const& event) {
 
 // Now and then an applier is done before the thread that handed it its work goes on.
 void engine::schedule() {
-  if (working_ || queue_.empty()) return;
+  if (working_ || failing_ || queue_.empty()) return;
   working_ = true;
   if (!slow_ && std::holds_alternative<change>(queue_.front()) && world_.random.chance(1, at_once_one_in))
     return work();
@@ -190,10 +190,11 @@ void engine::apply_together() {
     if (next == nullptr || (next->depends_on > committed && !batch.empty())) break;
     check(next->depends_on < next->seqno, [&] { return fmt::format("{} depends on what was before it", next->seqno); });
     if (next->depends_on > committed) break;
-    check_rows(*next);
+    if (!what_is_wrong(*next).empty()) break;
     batch.push_back(std::move(*next));
     queue_.pop_front();
   }
+  if (batch.empty() && std::get<change>(queue_.front()).depends_on <= committed) return fail();
   check(!batch.empty(), [&] {
     return fmt::format("{} waits for {}, which nobody will commit; it stands at {}", name_,
                        std::get<change>(queue_.front()).depends_on, committed);
@@ -203,17 +204,50 @@ void engine::apply_together() {
   if (world_.random.chance(1, flush_one_in)) ports_.flush();
 }
 
-void engine::check_rows(change const& next) const {
-  if (!next.what) return;
+// The same text wherever the same is wrong.
+std::string engine::rows_that_differ(change const& next) const {
+  if (!next.what) return {};
   for (auto const& each : next.what->rows)
-    check(data_.live->version(each.row) == each.seen, [&] {
-      return fmt::format("{}: transaction {} at {} finds row {} written at {}, it had met {}", name_, next.what->id,
-                         next.seqno, each.row, data_.live->version(each.row), each.seen);
-    });
+    if (data_.live->version(each.row) != each.seen)
+      return fmt::format("transaction {} at {} finds row {} written at {}, it had met {}", next.what->id, next.seqno,
+                         each.row, data_.live->version(each.row), each.seen);
+  return {};
+}
+
+// Rows differ only after a failure that some applied and others gave up.
+std::string engine::what_is_wrong(change const& next) const {
+  auto const differ = rows_that_differ(next);
+  check(differ.empty() || (next.trx == 0 && world_.watch.has_given_up()), [&] { return name_ + ": " + differ; });
+  if (!differ.empty()) return world_.mended.contains(next.seqno) ? "" : differ;
+  auto const spoiled = world_.spoiled.find(next.seqno);
+  bool const here = spoiled != world_.spoiled.end() && spoiled->second.servers.contains(name_);
+  if (!here || !next.what || next.trx != 0) return {};
+  return fmt::format("error {}", spoiled->second.error);
+}
+
+void engine::fail() {
+  failing_ = std::get<change>(std::move(queue_.front()));
+  queue_.pop_front();
+  ++world_.count.failures;
+  world_.trace(name_, fmt::format("cannot apply {}", failing_->seqno));
+  ports_.tell(gr::apply_failed{failing_->seqno, what_is_wrong(*failing_)});
+}
+
+void engine::settle(gr::seqno_t seqno, gr::failure_outcome how) {
+  if (!failing_ || failing_->seqno != seqno || closed_) return;
+  bool const by_hand = !rows_that_differ(*failing_).empty();
+  failing_.reset();
+  if (how == gr::failure_outcome::unknown && by_hand) world_.mended.insert(seqno);
+  if (how != gr::failure_outcome::given_up) return close();
+  ++world_.count.given_up;
+  world_.watch.settled(seqno);
+  data_.live->give_up(seqno);
+  world_.watch.committed(name_, *data_.live);
+  ports_.moved();
+  schedule();
 }
 
 void engine::commit(change const& next) {
-  check_rows(next);
   if (next.what)
     data_.live->apply(next.seqno, *next.what);
   else

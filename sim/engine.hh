@@ -56,10 +56,15 @@ class engine {
   void begin_to_receive(bool keeps_old);
   void receive(database copy);
 
+  // What apply_failed was answered with.
+  void settle(gr::seqno_t seqno, gr::failure_outcome how);
+  // Applies nothing any more.
+  void close() { closed_ = true; }
+
   void set_slow(bool slow) { slow_ = slow; }
   [[nodiscard]] gr::seqno_t position() const { return data_.live && !receiving_ ? data_.live->position() : -1; }
   [[nodiscard]] bool is_ready() const { return ready_; }
-  [[nodiscard]] std::size_t queued() const { return queue_.size(); }
+  [[nodiscard]] std::size_t queued() const { return queue_.size() + (failing_ ? 1 : 0); }
   [[nodiscard]] std::size_t open_transactions() const { return local_.size(); }
   [[nodiscard]] bool receives() const { return receiving_; }
   [[nodiscard]] bool has_dropped_old() const { return receiving_ && !keeps_old_; }
@@ -78,9 +83,11 @@ class engine {
   void schedule();
   void work();
   void apply_together();
+  void fail();
   void commit(change const& next);
   void handle(gr::server_event const& event);
-  void check_rows(change const& next) const;
+  [[nodiscard]] std::string what_is_wrong(change const& next) const;
+  [[nodiscard]] std::string rows_that_differ(change const& next) const;
   void release(std::uint64_t trx);
   [[nodiscard]] bool lock(transaction const& wanted);
 
@@ -90,6 +97,7 @@ class engine {
   storage& data_;
   engine_ports ports_;
   std::deque<item> queue_;
+  std::optional<change> failing_;               // the group is asked what became of it elsewhere
   std::map<std::uint64_t, transaction> local_;  // executed, and neither committed nor given up
   std::set<std::uint64_t> wait_everywhere_;     // those of them whose clients do (consistency AFTER)
   std::map<std::uint32_t, int> locks_;          // -1: by one that writes; else how many refer to it

@@ -27,7 +27,8 @@ faults::faults(world& shared, std::vector<std::unique_ptr<server>>& servers)
             {rates.rules, &faults::rules},
             {rates.hand_over, &faults::hand_over},
             {rates.damage, &faults::damage},
-            {rates.roles, &faults::roles}};
+            {rates.roles, &faults::roles},
+            {rates.spoil, &faults::spoil}};
   for (auto const& each : kinds_) weights_ += each.weight;
 }
 
@@ -231,6 +232,19 @@ void faults::leave() {
   restart_later(*which);
 }
 
+// On a few or on many, alike or not. One at a time: where the words on two are mixed, nobody may be right about both.
+void faults::spoil() {
+  constexpr gr::seqno_t soon = 20;
+  auto const last = world_.watch.last_position();
+  if (!world_.spoiled.empty() && last < world_.spoiled.rbegin()->first + soon) return;
+  ++world_.count.spoiled;
+  auto& next = world_.spoiled[last + static_cast<gr::seqno_t>(random_.between(1, soon))];
+  next.error = world_.count.spoiled;
+  auto const share = random_.between(1, servers_.size());
+  for (auto const& each : servers_)
+    if (random_.chance(share, servers_.size())) next.servers.insert(each->name());
+}
+
 // Whoever it is that asks, and whatever for.
 void faults::rules() {
   auto* which = any_running();
@@ -273,6 +287,7 @@ void faults::bad_links() {
 
 void faults::heal() {
   world_.net.heal();
+  world_.spoiled.clear();
   for (auto const& each : servers_) {
     each->disarm();
     each->set_disk_full(false);

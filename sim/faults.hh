@@ -48,6 +48,7 @@ class faults {
   void rules();
   void hand_over();
   void damage();
+  void spoil();
   void roles();
 
   void restart_later(server& which);

@@ -21,7 +21,7 @@ struct fault_rates {  // weights; 0: never in this run
   std::uint32_t crash = 0, crash_in_write = 0, crash_all = 0, power = 0, disk_full = 0;
   std::uint32_t partition = 0, one_way = 0, clog = 0, slow_link = 0, pause = 0;
   std::uint32_t slow_applier = 0, leave = 0, bad_links = 0, wipe = 0, half_heard = 0, late_words = 0,
-                unheard_successor = 0, rules = 0, hand_over = 0, damage = 0, roles = 0;
+                unheard_successor = 0, rules = 0, hand_over = 0, damage = 0, roles = 0, spoil = 0;
 };
 
 struct limits {

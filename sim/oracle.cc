@@ -250,9 +250,11 @@ void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::val
   auto const note = digest(as.note);
   auto const known_before = deliveries_.find(slot);
   auto const fenced = known_before == deliveries_.end() ? follow_roles(slot, what, as) : std::vector<std::uint32_t>{};
-  auto const [at, is_new] = deliveries_.try_emplace(slot, delivery{messages, note, as.after, as.roles, who, {}});
+  auto const [at, is_new] =
+      deliveries_.try_emplace(slot, delivery{messages, note, as.after, as.roles, as.votes, who, {}});
   if (is_new) {
     history_ = mix(mix(history_, messages), note);
+    if (bounds_.empty() || bounds_.rbegin()->second < as.after.forgotten) bounds_[as.after.seqno] = as.after.forgotten;
     note_members(what, as.after.seqno);
     if (auto const* all = std::get_if<xcom::batch>(&what)) {
       auto const verdicts = base::decode<gr::slot_note>(as.note);
@@ -268,6 +270,7 @@ void oracle::delivered(xcom::member_id const& who, xcom::slot_no slot, xcom::val
   check(known.messages == messages, [&] { return "the same messages are delivered: " + names(); });
   check(known.note == note, [&] { return "the same verdicts are given: " + names(); });
   check(known.roles == as.roles, [&] { return "the same members may write: " + names(); });
+  check(known.votes == as.votes, [&] { return "the same words are known on what failed: " + names(); });
   check(known.after == as.after, [&] {
     return fmt::format("the same state is reached: {}: at {} forgotten {}, there {} and {}", names(), as.after.seqno,
                        as.after.forgotten, known.after.seqno, known.after.forgotten);
@@ -352,9 +355,16 @@ void oracle::ordered(gr::seqno_t seqno, std::uint64_t trx, bool passed) {
 void oracle::committed(std::string const& who, database const& after) {
   applied_[who] = std::max(applied_[who], after.position());
   auto& known = positions_.at(static_cast<std::size_t>(after.position() - 1));
-  if (!known.rows) known.rows = after.fingerprint();
-  check(*known.rows == after.fingerprint(),
+  auto const [at, is_new] = known.rows.try_emplace(after.given_up(), after.fingerprint());
+  check(at->second == after.fingerprint(),
         [&] { return fmt::format("{} holds the rows of position {} like everybody", who, after.position()); });
+}
+
+std::uint64_t oracle::given_up_at(gr::seqno_t at) const {
+  std::uint64_t all = 0;
+  for (auto const each : given_up_)
+    if (each <= at) all = mix(all, static_cast<std::uint64_t>(each));
+  return all;
 }
 
 void oracle::received_copy(std::string const& who, database const& copy) {
@@ -369,6 +379,11 @@ void oracle::called_stable(gr::seqno_t up_to, std::vector<std::string> const& on
       return fmt::format("what is called stable, {}, was applied by {}, which is at {}", up_to, each, applied);
     });
   }
+}
+
+gr::seqno_t oracle::bound_at(gr::seqno_t at) const {
+  auto const next = bounds_.upper_bound(at);
+  return next == bounds_.begin() ? 0 : std::prev(next)->second;
 }
 
 std::optional<gr::seqno_t> oracle::position_of(std::uint64_t trx) const {

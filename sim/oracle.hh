@@ -12,7 +12,8 @@
 //         (9) a promise and an acknowledgement are in the log before anybody hears of them;
 //         (10) verdicts are those of the certifier's dumb twin;
 //         (11) what is called stable has been applied by every ONLINE member;
-//         (12) in single-primary mode nothing passes but what the primary of the moment sent, and an epoch has one writer.
+//         (12) what could not be applied gets one verdict, and who stays holds the rows as that says;
+//         (13) in single-primary mode nothing passes but what the primary of the moment sent, and an epoch has one writer.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +52,7 @@ class oracle {
     base::blob note;
     gr::replicated_state after;
     gr::group_roles roles;        // after it
+    gr::apply_votes votes;        // after it
     gr::seqno_t index_began = 0;  // the position its index was begun at
     std::uint64_t index = 0;      // the index's digest
   };
@@ -61,6 +63,11 @@ class oracle {
   void ordered(gr::seqno_t seqno, std::uint64_t trx, bool passed);
   void committed(std::string const& who, database const& after);
   void received_copy(std::string const& who, database const& copy);
+  // Somebody was told that what it could not apply counts as failed.
+  void settled(gr::seqno_t seqno) { given_up_.insert(seqno); }
+  // What an ONLINE server should have given up, at its position.
+  [[nodiscard]] std::uint64_t given_up_at(gr::seqno_t at) const;
+  [[nodiscard]] bool has_given_up() const { return !given_up_.empty(); }
   // About to be ordered, by a leader to whose site these ONLINE servers belong.
   void called_stable(gr::seqno_t up_to, std::vector<std::string> const& online) const;
   void acknowledged(std::uint64_t trx, gr::seqno_t seqno);
@@ -80,6 +87,8 @@ class oracle {
   // Of a transaction that passed.
   [[nodiscard]] std::optional<gr::seqno_t> position_of(std::uint64_t trx) const;
   [[nodiscard]] gr::seqno_t acknowledged_up_to() const { return acknowledged_up_to_; }
+  // The certifier's bound in force there, as the group has it, whether a member knows or not.
+  [[nodiscard]] gr::seqno_t bound_at(gr::seqno_t at) const;
   // Somebody accepted a change of the site that is not known to be decided.
   [[nodiscard]] bool site_change_under_way() const;
   [[nodiscard]] gr::group_roles const& newest_roles() const {
@@ -112,13 +121,15 @@ class oracle {
     std::uint64_t note = 0;
     gr::replicated_state after;
     gr::group_roles roles;
+    gr::apply_votes votes;
     xcom::member_id first_by;
     std::vector<std::pair<xcom::member_id, xcom::origin_seq>> last_before;  // of the origins in it
   };
   struct position {
     std::uint64_t trx = 0;
     bool passed = false;
-    std::optional<std::uint64_t> rows;  // the fingerprint after it
+    std::map<std::uint64_t, std::uint64_t>
+        rows;  // the fingerprint after it, by what was given up before (database::given_up)
   };
 
   void forget_after(xcom::slot_no slot);
@@ -144,7 +155,9 @@ class oracle {
   std::map<std::pair<xcom::slot_no, gr::seqno_t>, std::uint64_t> indexes_;    // by slot and beginning
   std::map<std::pair<xcom::member_id, std::uint64_t>, gr::seqno_t> entered_;  // each boot of each member
   std::vector<position> positions_;                                           // of 1, 2, ...
-  std::map<std::string, gr::seqno_t> applied_;                                // by server: the most it ever had
+  std::set<gr::seqno_t> given_up_;
+  std::map<gr::seqno_t, gr::seqno_t> bounds_;   // by the first position each was in force at
+  std::map<std::string, gr::seqno_t> applied_;  // by server: the most it ever had
   twin twin_;
   std::unordered_map<std::uint64_t, gr::seqno_t> passed_;
   std::unordered_set<std::uint64_t> refused_;

@@ -125,6 +125,13 @@ void switch_primary(stage& on, cap const& with) {
   ask_for_roles(on, {gr::role_request::kind::set_primary, uuid_of_first(on, with), patience});
 }
 
+// All of them alike.
+void spoil(stage& on, cap const& with) {
+  std::vector<std::string> names;
+  on.each(with.servers[0], [&](server& each) { names.push_back(each.name()); });
+  on.spoil(with.numbers[0], names);
+}
+
 void weigh(stage& on, cap const& with) {
   on.each(with.servers[0], [&](server& each) { each.weigh(static_cast<std::uint32_t>(with.numbers[0])); });
 }
@@ -191,6 +198,7 @@ constexpr std::array commands{
                      ask_for_roles(on, {gr::role_request::kind::multi_primary, {}, {}});
                    }},
     command_phrase{"weigh SERVERS NUMBER", weigh},
+    command_phrase{"spoil in NUMBER positions on SERVERS", spoil},
     command_phrase{"heal", [](stage& on, cap const&) { on.heal(); }},
     command_phrase{"load on SERVERS", [](stage& on, cap const& with) { on.set_load(with.servers[0], true); }},
     command_phrase{"load off SERVERS", [](stage& on, cap const& with) { on.set_load(with.servers[0], false); }},
@@ -306,6 +314,10 @@ constexpr std::array claims{
     claim_phrase{"members NUMBER", [](stage const& on, cap const& with) { return on.sites_have(with.numbers[0]); }},
     claim_phrase{"expulsions at most NUMBER", at_most<&statistics::expulsions>},
     claim_phrase{"expulsions at least NUMBER", at_least<&statistics::expulsions>},
+    claim_phrase{"given up at least NUMBER", at_least<&statistics::given_up>},
+    claim_phrase{"given up at most NUMBER", at_most<&statistics::given_up>},
+    claim_phrase{"quarantined at least NUMBER", at_least<&statistics::quarantined>},
+    claim_phrase{"quarantined at most NUMBER", at_most<&statistics::quarantined>},
     claim_phrase{"diverged at least NUMBER", at_least<&statistics::diverged>},
     claim_phrase{"diverged at most NUMBER", at_most<&statistics::diverged>},
     claim_phrase{"copies at most NUMBER", at_most<&statistics::clones>},

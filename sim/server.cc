@@ -93,6 +93,7 @@ void server::start() {
     // It would not start, and says so (runtime/node_settings.cc).
     if (!found->empty && !installed_.holds(found->at.rules.protocol)) install({});
     finish_exchange();
+    if (std::exchange(quarantined_, false)) data_ = {};
     begin();
     std::optional<gr::start_position> position;
     if (data_.live) position = gr::start_position{data_.live->history(), data_.live->position()};
@@ -146,11 +147,18 @@ void server::begin() {
   });
 }
 
-// A voter that lost nothing must find that out: its vote may be needed. Without power, also a synced log lost what it had been
-// told of late, as its newest checkpoints and verdicts: its data may not fit any more then, and it gives its vote only.
+// A voter that lost nothing must find that out: its vote may be needed. It gives that only where its log does not reach back to
+// what its data rests on: it was begun anew when the server was taken in again. And without power, also a synced log lost what it
+// had been told of late, as its newest checkpoints and verdicts: its data may not fit any more then.
 void server::check_beginning(gr::beginning_choice const& choice, xcom::recovered_log const& found) const {
   if (choice.how == gr::beginning::come_back || forgot_ || !acceptor_) return;
-  if (choice.how == gr::beginning::come_back_to_leave && (!data_.live || lost_power_)) return;
+  bool const gives_vote = choice.how == gr::beginning::come_back_to_leave;
+  if (gives_vote && (!data_.live || lost_power_)) return;
+  auto const checkpoints = log_->checkpoints();
+  auto const oldest = std::ranges::find_if(checkpoints, gr::is_beginning);
+  if (gives_vote && oldest != checkpoints.end() &&
+      gr::state_of(*oldest).seqno > world_.watch.bound_at(data_.live->position()))
+    return;
   check(!world_.watch.newest_site().votes(*acceptor_) || found.at.find(*acceptor_) == nullptr, [&] {
     return fmt::format("{} comes back as the voter it was, with its log whole and data at {}", name_,
                        data_.live ? data_.live->position() : -1);
@@ -164,7 +172,7 @@ void server::found_group() {
   gr::replicated_state state;
   state.history = data_.live->history();
   auto const roles = gr::founding_roles(world_.with.mode, world_.with.elects, self_, state.seqno);
-  xcom::checkpoint const at{xcom::slot_no{}, {}, {}, gr::encode_state(state, roles)};
+  xcom::checkpoint const at{xcom::slot_no{}, {}, {}, gr::encode_state({state, roles})};
   demand(log_->begin({log_name_, self_, boot_}, false));
   noted_host_boot_ = host_boot_;
   acceptor_ = self_;

@@ -162,6 +162,8 @@ class server {
   void perform(gr::say const& what);
   void perform(gr::give_up const& what);
   void perform(gr::applied_by_all const& what);
+  void perform(gr::apply_settled const& what);
+  void perform(gr::data_differs const& what);
   void check_can_read(gr::seqno_t seqno, xcom::site const& in, std::string const& committed_at) const;
   void perform(gr::step_aside const& what);
   xcom::origin_seq order(base::blob payload, bool awaited);
@@ -222,6 +224,7 @@ class server {
   std::uint64_t noted_host_boot_ = 0;           // in a file beside the log
   std::optional<gr::held_history> held_aside_;  // the same: what the data rests on, while its log was begun anew
   std::optional<xcom::member_id> acceptor_;     // whom the log speaks for
+  bool quarantined_ = false;                    // its data is not the group's
   bool forgot_ = false;                         // what it said as acceptor_ is gone, or nobody will answer for it
   bool asked_for_vote_ = false;                 // as acceptor_
   bool lost_power_ = false;                     // since the log was last opened

@@ -185,11 +185,12 @@ void server::perform(xcom::deliver const& what) {
   bool const gave_up = gave_up_;
   note_ = what.note;
   step_member(what);
-  check(gave_up || !gave_up_ || !std::holds_alternative<xcom::batch>(*what.what),
+  check(gave_up || !gave_up_ || quarantined_ || !std::holds_alternative<xcom::batch>(*what.what),
         [&] { return name_ + " can judge what it delivers: " + last_words_; });
   if (!gave_up_)
-    world_.watch.delivered(self_, what.slot, *what.what,
-                           {note_, member_->state(), member_->roles(), index_began_, member_->digest()});
+    world_.watch.delivered(
+        self_, what.slot, *what.what,
+        {note_, member_->state(), member_->roles(), member_->votes(), index_began_, member_->digest()});
 }
 
 void server::perform(xcom::store_checkpoint const& what) {

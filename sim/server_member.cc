@@ -134,6 +134,22 @@ void server::perform(gr::applied_by_all const& what) {
     each->check_can_read(*seqno, here.version > newest.version ? here : newest, name_);
 }
 
+// Whose server nobody can help ends as it is, and tries again when it is started again.
+void server::perform(gr::apply_settled const& what) {
+  engine_->settle(what.seqno, what.how.outcome);
+  if (what.how.outcome != gr::failure_outcome::unknown) return;
+  world_.trace(name_, "ends: " + what.how.why);
+  after(micros(0), [this] { stop(); });
+}
+
+// Written down at once: whatever becomes of this process, the next one takes a full copy.
+void server::perform(gr::data_differs const& what) {
+  ++world_.count.quarantined;
+  quarantined_ = true;
+  engine_->close();
+  give_up(what.why);
+}
+
 void server::check_can_read(gr::seqno_t seqno, xcom::site const& in, std::string const& committed_at) const {
   // Its appliers are stuck, and with them the word that would stop its clients (docs/consistency.md).
   if (away_) return;

@@ -65,6 +65,12 @@ void stage::set_loss(std::uint64_t percent) {
   world_.net.set_quality(quality);
 }
 
+void stage::spoil(std::uint64_t ahead, std::vector<std::string> const& servers) {
+  ++world_.count.spoiled;
+  auto& next = world_.spoiled[world_.watch.last_position() + static_cast<gr::seqno_t>(ahead)];
+  next = {{servers.begin(), servers.end()}, world_.count.spoiled};
+}
+
 void stage::set_load(std::vector<whom> const& which, bool on) {
   for (auto* each : find(which)) {
     auto const at = std::find_if(servers_.begin(), servers_.end(), [&](auto const& one) { return one.get() == each; });
@@ -124,6 +130,7 @@ bool stage::same_data() const {
     if (!each->is_online()) continue;
     if (!each->is_idle()) return false;
     auto const& its = *each->data();
+    if (its.given_up() != world_.watch.given_up_at(its.position())) return false;
     if (first != nullptr && (its.position() != first->position() || its.fingerprint() != first->fingerprint()))
       return false;
     first = &its;

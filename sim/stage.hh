@@ -25,6 +25,8 @@ class stage {
              std::function<void(std::string const& from, std::string const& to)> const& what);
   void heal();
   void set_load(std::vector<whom> const& which, bool on);
+  // The position that comes so many after the last one cannot be applied on these.
+  void spoil(std::uint64_t ahead, std::vector<std::string> const& servers);
   void set_loss(std::uint64_t percent);
   void pass(micros time) { world_.clock.run_until(world_.clock.now().plus(time.value())); }
   // What counts from here on: progress since an expectation began, and what was acknowledged when something was done last.

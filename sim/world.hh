@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,9 +25,15 @@ struct statistics {
                 leader_changes = 0, wipes = 0, gave_up = 0, diverged = 0, splits = 0, half_heard = 0, late_words = 0,
                 unheard_successors = 0;
   std::uint64_t served = 0, purges = 0, rules_asked = 0, hand_overs = 0, unreadable = 0, damages = 0,
-                ranges_damaged = 0, exchanges_finished = 0, held_back = 0, stepped_aside = 0, roles_asked = 0;
+                ranges_damaged = 0, exchanges_finished = 0, held_back = 0, stepped_aside = 0, roles_asked = 0,
+                spoiled = 0, failures = 0, given_up = 0, quarantined = 0;
   void add(statistics const& more);
   [[nodiscard]] std::string describe() const;
+};
+
+struct spoiled_position {  // cannot be applied on these servers, wherever it does not come from
+  std::set<std::string> servers;
+  std::uint64_t error = 0;
 };
 
 struct world {
@@ -37,6 +45,8 @@ struct world {
   oracle watch;
   statistics count;
   std::vector<server*> servers;
+  std::map<gr::seqno_t, spoiled_position> spoiled;
+  std::set<gr::seqno_t> mended;  // where nobody could help, somebody has put the rows right by hand
 
   world(limits chosen, base::prng seeded)
       : with(std::move(chosen)), random(seeded), net(clock, base::prng(random.next()), with.encode_ppm) {}

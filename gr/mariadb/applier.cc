@@ -1,4 +1,6 @@
 // The server's applier threads: each asks for the next event and does with it what the server wants done.
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -98,15 +100,42 @@ abi::status provider::apply_failed(seqno_t seqno, std::string const& text) {
     log(level::warning, at(seqno) + ", DDL of another member: " + text);
     return abi::ok;
   }
-  if (diverged_.exchange(true)) {
+  if (diverged_) {
     log(level::error, at(seqno) + " failed too: " + text);
     return abi::node_fail;
   }
-  log(level::error, "this member's data differs from the group's: " + at(seqno) + ": " + text +
-                        "; it leaves the group and needs a full copy. The rows are in GRA_*_" + std::to_string(seqno) +
-                        "_v2.log");
+  auto const group = shared_.current_group();
+  auto const settled = group ? group->settle_failure(seqno, text) : failure_settlement{};
+  auto const rows = ". The rows are in GRA_*_" + std::to_string(seqno) + "_v2.log";
+  switch (settled.outcome) {
+    case failure_outcome::given_up:
+      log(level::warning, at(seqno) + " counts as failed: " + settled.why + rows);
+      return abi::ok;
+    case failure_outcome::differs:
+      log(level::error, at(seqno) + ": " + text + rows);
+      note_data_differs(settled.why);
+      return abi::node_fail;
+    case failure_outcome::unknown: break;
+  }
+  stop_here(seqno, text + "; " + settled.why + rows);
+}
+
+// What comes behind it, a local commit too, would hide for ever that it is missing. So nothing does: the server ends as if it
+// were killed, and its data says that this transaction is the next.
+void provider::stop_here(seqno_t seqno, std::string const& why) {
+  log(level::error, at(seqno) + " cannot be applied here, and no other member can say whether it should be: " + why +
+                        ". This server ends now rather than go on without it. Start it again to try again; to go on "
+                        "without that transaction, found a new group from this data with --wsrep-new-cluster");
+  ::_exit(1);
+}
+
+// Remembered at once: killed on its way out, the server must not come back with this data either.
+void provider::note_data_differs(std::string const& why) {
+  if (diverged_.exchange(true)) return;
+  log(level::error,
+      "this member's data differs from the group's: " + why + "; it leaves the group and needs a full copy");
+  save_state({{}, -1, false, true});
   leave_in_background("its data differs from the group's");
-  return abi::node_fail;
 }
 
 void provider::show(view const& now, void* recv_ctx) {

@@ -211,7 +211,8 @@ abi::status provider::replay(wsrep_ws_handle const& handle, void* ctx) {
   running_positions::scope const running(appliers_, now.seqno);
   bool exit_loop = false;
   if (server_.apply(ctx, &handle, now.flags, &data, &meta, &exit_loop) == abi::success) return abi::ok;
-  apply_failed(now.seqno, "replay of local transaction " + std::to_string(trx->trx()) + " failed");
+  note_data_differs("the replay of local transaction " + std::to_string(trx->trx()) + " at position " +
+                    std::to_string(now.seqno) + " failed");
   order_.give_up(now.seqno);
   return abi::fatal;
 }

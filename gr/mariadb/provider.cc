@@ -338,6 +338,7 @@ void provider::save_running(view const& now) {
     std::lock_guard const hold(position_mutex_);
     last_primary_ = now;
   }
+  if (diverged_) return;  // as it says already
   save_state({now.group, -1, now.members.size() == 1, false});
   if (auto const written = write_view_file(server_.data_dir, now, false); !written)
     log(level::warning, written.error().text);

@@ -86,6 +86,7 @@ class provider final : public gr::server {
   void note_refused(refused_write_set const& what) override;
   void note_backlog(std::uint64_t transactions) override;
   void take_role(server_role const& now) override;
+  void note_data_differs(std::string const& why) override;
   [[nodiscard]] std::size_t open_transactions() const override { return transactions_.size(); }
   [[nodiscard]] seqno_t last_committed() const override { return order_.last_left(); }
   // A position is running before it leaves the order, so in this sequence none is missed.
@@ -156,6 +157,7 @@ class provider final : public gr::server {
   void show(view const& now, void* recv_ctx);
   void check_applied(remote_write_set const& event, int answer);
   abi::status apply_failed(seqno_t seqno, std::string const& text);
+  [[noreturn]] void stop_here(seqno_t seqno, std::string const& why);
 
   // statistics.cc
   void collect(stats_block& into) const;

@@ -106,8 +106,8 @@ TEST(roles, actions_are_changed_in_any_epoch_and_counted) {
 
 TEST(roles, a_state_nobody_changed_reads_like_one_of_a_program_without_roles) {
   gr::replicated_state const positions{base::make_uuid(9, 9), 12, 3, 4, 5};
-  EXPECT_EQ(gr::encode_state(positions, {}), base::encode(positions));
-  auto const read = gr::decode_state(gr::encode_state(positions, single_of(two)));
+  EXPECT_EQ(gr::encode_state({positions}), base::encode(positions));
+  auto const read = gr::decode_state(gr::encode_state({positions, single_of(two)}));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->positions, positions);
   EXPECT_EQ(read->roles, single_of(two));
@@ -134,7 +134,7 @@ struct fed {
 
   explicit fed(xcom::member_id const& self) : machine(config_of(self), base::prng(1)) {
     xcom::checkpoint const at{
-        xcom::slot_no(0), {}, {}, gr::encode_state({base::make_uuid(9, 9), 0, 0, 0, 0}, single_of(one))};
+        xcom::slot_no(0), {}, {}, gr::encode_state({{base::make_uuid(9, 9), 0, 0, 0, 0}, single_of(one)})};
     machine.step(gr::founded{at}, actions);
     slot(1, xcom::site_change{all()});
   }

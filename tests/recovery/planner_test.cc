@@ -355,6 +355,21 @@ TEST(planner, clone_that_dropped_the_data_is_never_followed_by_the_log) {
   EXPECT_TRUE(now.tell(clone_ended{member(2), "disk full", true}).starts_with("leave: this server waits for a copy"));
 }
 
+// Its donor was restarted: known from the view, and not from a transfer that ended.
+TEST(planner, a_server_that_waits_for_a_copy_is_given_nothing_else) {
+  auto with = config();
+  with.clone_threshold = 50;
+  story now(with);
+  EXPECT_EQ(now.begin(three(), "a:1-40"), "clone m1");
+  EXPECT_EQ(now.tell(clone_prepared{}), "");
+  auto both = three();
+  for (auto& each : both) each.state = member_state::recovering;
+  EXPECT_EQ(now.view(both), "stop clone m1");
+  with.clone_threshold = 500;
+  now.tell(config_changed{with});
+  EXPECT_EQ(now.view(three()), "clone m1") << "the log would do, and the server would not take it";
+}
+
 TEST(planner, clone_donor_that_leaves_is_replaced) {
   auto with = config();
   with.clone_threshold = 1;

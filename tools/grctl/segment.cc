@@ -46,6 +46,10 @@ std::string text(gr::state_request_message const& what) {
   return fmt::format("{} asks {} for a copy", xcom::to_string(what.joiner), xcom::to_string(what.donor));
 }
 std::string text(gr::marker_message const&) { return "marker"; }
+std::string text(gr::apply_report_message const& what) {
+  if (what.outcome == gr::was_applied) return fmt::format("transaction {} was applied", what.seqno);
+  return fmt::format("transaction {} could not be applied ({:016x}): {}", what.seqno, what.outcome, what.what);
+}
 std::string text(gr::role_message const& what) {
   return fmt::format("epoch {}: {}", what.epoch,
                      gr::describe(what.what, [](xcom::member_id const& who) { return xcom::to_string(who); }));
