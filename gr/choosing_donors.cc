@@ -264,6 +264,7 @@ std::vector<xcom::member_id> member::sources() const {
 }
 
 void member::perform(recovery::start_log_transfer const& what) {
+  ensure(stage_ != stage::online);
   donor_ = what.donor;
   source_name_ = name_of(what.donor);
   transfer_until_ = 0;
@@ -278,7 +279,7 @@ void member::perform(recovery::start_log_transfer const& what) {
 void member::perform(recovery::stop_log_transfer const&) {
   donor_.reset();
   transfer_until_.reset();
-  if (stage_ == stage::replaying) emit(to_node{xcom::change_sources{}});
+  if (stage_ == stage::replaying || stage_ == stage::online) emit(to_node{xcom::change_sources{}});
 }
 
 void member::perform(recovery::declare_online const&) {

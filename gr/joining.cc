@@ -294,7 +294,7 @@ void member::tick_recovery() {
     ask_copy_again_.reset();
     if (donor_) ask_for_copy(*donor_);
   }
-  if (planner_ && !planner_->finished()) move_planner();
+  if (planner_ && !planner_->finished() && stage_ != stage::online) move_planner();
   if (stage_ != stage::replaying || update_sent_) return;
   if (have_quorum_ && last_.have_quorum) start_server();
   if (!planner_ && !donor_) choose_source();
@@ -333,6 +333,11 @@ void member::resume_with_majority() {
 
 void member::become_online() {
   stage_ = stage::online;
+  // It may still have been choosing somebody to read the rest from: that comes by itself now.
+  if (planner_ && !planner_->finished()) {
+    planner_.reset();
+    perform(recovery::stop_log_transfer{});
+  }
   stepped_aside_ = false;
   auto const transactions = std::max<seqno_t>(0, online_at_.value_or(base_) - replay_from_);
   std::string const how = copies_ > 0            ? "full copy from " + copied_from_ + ", then incremental"

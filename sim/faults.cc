@@ -133,11 +133,19 @@ bool faults::may_forget(server const& which) const {
 
 bool faults::may_forget(server const& which, xcom::site const& site) const {
   std::size_t remembering = 0;
+  std::size_t remembering_up = 0;
+  std::size_t up = 0;  // and could put out who is not
   for (auto const& each : servers_) {
     auto const as = each->remembers_as();
-    if (each.get() != &which && as && site.votes(*as) && each->data()) ++remembering;
+    if (!as || !site.votes(*as)) continue;
+    bool const runs = each->is_running() && !each->is_paused();
+    if (runs) ++up;
+    if (each.get() == &which || !each->data()) continue;
+    ++remembering;
+    if (runs) ++remembering_up;
   }
-  return remembering >= site.majority();
+  bool const may_shrink = up >= site.majority();
+  return remembering >= site.majority() && (!may_shrink || 2 * remembering_up > up);
 }
 
 // The site without it needs a majority that is there, or will be back.
@@ -232,7 +240,8 @@ void faults::leave() {
   restart_later(*which);
 }
 
-// On a few or on many, alike or not. One at a time: where the words on two are mixed, nobody may be right about both.
+// On a few or on many. One at a time: where the words on two are mixed, nobody may be right about both. Only where there are votes:
+// without them, or with nobody left to be copied, a human is needed.
 void faults::spoil() {
   constexpr gr::seqno_t soon = 20;
   auto const last = world_.watch.last_position();
@@ -251,7 +260,8 @@ void faults::rules() {
   if (which == nullptr || which->node() == nullptr) return;
   ++world_.count.rules_asked;
   auto wanted = which->node()->current_site().rules;
-  wanted.protocol = static_cast<std::uint16_t>(random_.between(xcom::protocol_lowest, xcom::protocol_highest));
+  wanted.protocol = static_cast<std::uint16_t>(random_.between(
+      world_.with.faults.spoil > 0 ? xcom::protocol_with_votes : xcom::protocol_lowest, xcom::protocol_highest));
   if (random_.chance(1, 2)) wanted.horizon = static_cast<std::uint32_t>(random_.between(1, 20));
   if (random_.chance(1, 2)) wanted.each_zone = !wanted.each_zone;
   which->ask_for_rules(wanted);

@@ -124,7 +124,7 @@ void choose_faults(base::prng& random, limits& to) {
   to.faults.rules = maybe(3);
   to.faults.hand_over = maybe(3);
   to.faults.damage = maybe(3);
-  to.faults.spoil = maybe(2);
+  to.faults.spoil = to.old_programs ? 0 : maybe(2);
   to.fault_every = milliseconds(one_of<std::uint64_t>(random, {100, 500, 2000, 5000}));
   to.chaos = seconds(random.between(4, 20));
 }

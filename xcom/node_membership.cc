@@ -183,6 +183,22 @@ void node::update(site& next, site_member const& wished) {
   if (wished.role == member_role::joining || next.voters() == 0 || next.voters() > site_voters_max) at->role = role;
 }
 
+// Those who stay need a majority among them that is heard, or nobody could expel the silent one that stands in its way. Who
+// leaves waits for that; in the end it goes without a word, as if it had died.
+void node::let_go(site& next, member_id const& who) const {
+  auto const at = std::ranges::find(next.members, who, &site_member::id);
+  if (at == next.members.end() || next.members.size() == 1) return;
+  if (next.votes(who)) {
+    auto without = next;
+    std::erase_if(without.members, [&](auto const& each) { return each.id == who; });
+    auto const heard = std::ranges::count_if(without.members, [&](auto const& each) {
+      return without.votes(each.id) && (each.id == config_.self || hears(each.id));
+    });
+    if (without.voters() == 0 || static_cast<std::size_t>(heard) < without.majority()) return;
+  }
+  next.members.erase(at);
+}
+
 // The site in force with everything wished for worked in; nothing when that is no change.
 std::optional<site> node::wished_site() const {
   if (wishes_.empty() && !wished_rules_ && !site_due_ && forced_.empty()) return std::nullopt;
@@ -202,7 +218,7 @@ std::optional<site> node::wished_site() const {
     if (each.what == wish::kind::update && understands) update(next, each.who);
     auto const at = std::find_if(next.members.begin(), next.members.end(),
                                  [&](auto const& member) { return member.id == each.who.id; });
-    bool const goes = each.what == wish::kind::leave || (each.what == wish::kind::expel && !hears(each.who.id));
+    bool const goes = each.what == wish::kind::expel && !hears(each.who.id);
     bool const last_vote = next.votes(each.who.id) && next.voters() == 1;
     if (goes && at != next.members.end() && next.members.size() > 1 && !last_vote) next.members.erase(at);
     if (each.what == wish::kind::join && understands && at == next.members.end()) {
@@ -213,6 +229,9 @@ std::optional<site> node::wished_site() const {
       next.members.push_back(each.who);
     }
   }
+  // After the others: who is silent is better expelled first.
+  for (auto const& each : wishes_)
+    if (each.what == wish::kind::leave) let_go(next, each.who.id);
   std::sort(next.members.begin(), next.members.end(),
             [](auto const& left, auto const& right) { return left.id < right.id; });
   if (next.members == site_.members && next.rules == site_.rules && !site_due_) return std::nullopt;

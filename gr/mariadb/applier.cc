@@ -1,6 +1,4 @@
 // The server's applier threads: each asks for the next event and does with it what the server wants done.
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -14,6 +12,13 @@ namespace gr::mariadb {
 namespace {
 
 std::string at(seqno_t seqno) { return "position " + std::to_string(seqno); }
+
+// The server's texts are made to be put together.
+std::string trimmed(std::string const& text) {
+  constexpr auto at_the_ends = " ;";
+  auto const from = text.find_first_not_of(at_the_ends);
+  return from == text.npos ? text : text.substr(from, text.find_last_not_of(at_the_ends) + 1 - from);
+}
 
 // A request is the method's name, 0, and more. All but our own let the donor's commits wait, or its appliers fall behind.
 bool blocks_the_donor(base::blob const& request) {
@@ -95,7 +100,8 @@ void provider::check_applied(remote_write_set const& event, int answer) {
 }
 
 // DDL that fails here and elsewhere alike carries no text; if it does fail otherwise, the server has decided to go on.
-abi::status provider::apply_failed(seqno_t seqno, std::string const& text) {
+abi::status provider::apply_failed(seqno_t seqno, std::string const& error) {
+  auto const text = trimmed(error);
   if (applying_isolated) {
     log(level::warning, at(seqno) + ", DDL of another member: " + text);
     return abi::ok;
@@ -104,29 +110,28 @@ abi::status provider::apply_failed(seqno_t seqno, std::string const& text) {
     log(level::error, at(seqno) + " failed too: " + text);
     return abi::node_fail;
   }
+  // The server has moved its own position past this already, without the rows. Killed while it waits, it must not come back
+  // as if it held them.
+  asks_ = true;
+  save_state({{}, -1, false, true});
   auto const group = shared_.current_group();
   auto const settled = group ? group->settle_failure(seqno, text) : failure_settlement{};
   auto const rows = ". The rows are in GRA_*_" + std::to_string(seqno) + "_v2.log";
-  switch (settled.outcome) {
-    case failure_outcome::given_up:
-      log(level::warning, at(seqno) + " counts as failed: " + settled.why + rows);
-      return abi::ok;
-    case failure_outcome::differs:
-      log(level::error, at(seqno) + ": " + text + rows);
-      note_data_differs(settled.why);
-      return abi::node_fail;
-    case failure_outcome::unknown: break;
+  asks_ = false;
+  if (settled.outcome == failure_outcome::given_up) {
+    log(level::warning, at(seqno) + " counts as failed: " + settled.why + rows);
+    save_as_running();
+    return abi::ok;
   }
-  stop_here(seqno, text + "; " + settled.why + rows);
-}
-
-// What comes behind it, a local commit too, would hide for ever that it is missing. So nothing does: the server ends as if it
-// were killed, and its data says that this transaction is the next.
-void provider::stop_here(seqno_t seqno, std::string const& why) {
-  log(level::error, at(seqno) + " cannot be applied here, and no other member can say whether it should be: " + why +
-                        ". This server ends now rather than go on without it. Start it again to try again; to go on "
-                        "without that transaction, found a new group from this data with --wsrep-new-cluster");
-  ::_exit(1);
+  log(level::error, at(seqno) + ": " + text + rows);
+  if (settled.outcome == failure_outcome::differs)
+    note_data_differs(settled.why);
+  else
+    note_data_differs(
+        "it lacks " + at(seqno) + ", and no other member can say whether it should (" + settled.why +
+        "). To go on without that transaction, set safe_to_bootstrap to 1 in grastate.dat and found a new group "
+        "from this data with --wsrep-new-cluster");
+  return abi::node_fail;
 }
 
 // Remembered at once: killed on its way out, the server must not come back with this data either.

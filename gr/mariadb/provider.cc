@@ -333,13 +333,22 @@ void provider::save_state(saved_state const& state) {
 }
 
 // A member alone in a primary view may begin the group again: nobody else can have more.
+void provider::save_as_running() {
+  saved_state now;
+  {
+    std::lock_guard const hold(position_mutex_);
+    now = {last_primary_.group, -1, last_primary_.members.size() == 1, false};
+  }
+  save_state(now);
+}
+
 void provider::save_running(view const& now) {
   {
     std::lock_guard const hold(position_mutex_);
     last_primary_ = now;
   }
-  if (diverged_) return;  // as it says already
-  save_state({now.group, -1, now.members.size() == 1, false});
+  if (diverged_ || asks_) return;  // as it says already
+  save_as_running();
   if (auto const written = write_view_file(server_.data_dir, now, false); !written)
     log(level::warning, written.error().text);
 }

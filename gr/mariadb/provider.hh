@@ -121,6 +121,7 @@ class provider final : public gr::server {
   void end_process(std::string const& why);
   void save_state(saved_state const& state);
   void save_running(view const& now);
+  void save_as_running();
   void save_left();
   void set_position(base::uuid const& group, seqno_t seqno);
   [[nodiscard]] base::uuid position_group() const;
@@ -156,8 +157,7 @@ class provider final : public gr::server {
   void finish(server_event const& event, event_queue::session_no session);
   void show(view const& now, void* recv_ctx);
   void check_applied(remote_write_set const& event, int answer);
-  abi::status apply_failed(seqno_t seqno, std::string const& text);
-  [[noreturn]] void stop_here(seqno_t seqno, std::string const& why);
+  abi::status apply_failed(seqno_t seqno, std::string const& error);
 
   // statistics.cc
   void collect(stats_block& into) const;
@@ -195,6 +195,7 @@ class provider final : public gr::server {
   std::mutex settler_mutex_;
   std::atomic<int> receivers_{0};
   std::atomic<bool> server_up_{false};  // has completed its start
+  std::atomic<bool> asks_{false};       // what became elsewhere of a transaction that failed here
   std::atomic<bool> diverged_{false};   // this data is not the group's any more
   std::atomic<bool> left_{true};        // the final view has been shown, or there was nothing to leave
   std::atomic<bool> donates_{false};    // a full copy of this server is being made

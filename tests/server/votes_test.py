@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+"""Transactions that cannot be applied everywhere: what becomes of them, and of whom, is the same on every member."""
+import time
+
+from arbiter_test import Arbiter
+from harness import PATIENCE, Group, Writers, check, run, wait_for
+
+
+def prepare(group, rows=9):
+    group[0].sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v INT)",
+                 f"INSERT INTO d.t SELECT seq, 0 FROM d.seq_1_to_{rows}")
+    group.check_equal()
+
+
+def lose(row, *members):
+    for each in members:
+        each.sql("SET SESSION wsrep_on = OFF", f"DELETE FROM d.t WHERE id = {row}")
+
+
+def change(member, row):
+    member.sql(f"UPDATE d.t SET v = v + 1 WHERE id = {row}")
+
+
+def left(member):
+    return member.status("wsrep_ready") == "OFF"
+
+
+def comes_back_with_a_copy(member, since):
+    if member.is_alive():
+        member.stop()
+    member.start()
+    check("recovery: full copy received" in member.log()[since:], f"{member.name} came back without a copy: {member.log_that_matters()}")
+
+
+def few_fail():
+    """one of three cannot apply a transaction: it leaves, says what became of it elsewhere, and comes back with a copy even when killed before it is out"""
+    with Group(3, server_options=PATIENCE) as group:
+        group.form()
+        prepare(group)
+        writers = Writers(group[:2])
+        victim = group[2]
+        for row, killed in ((1, False), (2, True)):
+            since = len(victim.log())
+            lose(row, victim)
+            change(group[0], row)
+            victim.wait_log(r"this member's data differs from the group's: this server cannot apply transaction \d+ .*2 of 3 members applied it", 60, since)
+            if killed:
+                victim.kill()
+            else:
+                wait_for(f"{victim.name} to leave", 60, lambda: left(victim))
+            for each in group[:2]:
+                each.wait_log(r"m3 cannot apply transaction \d+: .*Can't find record", 30)
+                check(not left(each), f"{each.name} left too")
+            comes_back_with_a_copy(victim, since)
+            group.wait_settled()
+        writers.stop()
+        writers.check_present(group[2])
+        group.check_equal()
+
+
+def many_fail():
+    """two of three cannot apply a transaction, in the same way: it counts as failed, they go on, and the one that did apply it leaves"""
+    with Group(3, server_options=PATIENCE) as group:
+        group.form()
+        prepare(group)
+        origin, *others = group.members
+        writers = Writers(others)
+        since = len(origin.log())
+        lose(1, *others)
+        change(origin, 1)
+        for each in others:
+            each.wait_log(r"position \d+ counts as failed: .*2 of 3 members could not apply it either, for the same reason", 60)
+        origin.wait_log(r"this member's data differs from the group's: this server has applied transaction \d+, and 2 of 3 members could not", 60)
+        wait_for("the origin to leave", 60, lambda: left(origin))
+        before = time.monotonic()
+        wait_for("writes to go on", 30, lambda: all(writers.acknowledged[each.name][-1][0] > before for each in others))
+        comes_back_with_a_copy(origin, since)
+        group.wait_settled()
+        writers.stop()
+        group.check_equal()
+        check(group[0].sql("SELECT COUNT(*) FROM d.t WHERE id = 1")[0][0] == 0, "the row is back")
+
+
+def half_fails():
+    """one of two cannot apply a transaction: the one that did is right, since its client was told so"""
+    with Group(2, server_options=PATIENCE) as group:
+        group.form()
+        prepare(group)
+        since = len(group[1].log())
+        lose(1, group[1])
+        change(group[0], 1)
+        group[1].wait_log(r"cannot apply transaction \d+ .*1 of 2 members applied it", 60, since)
+        wait_for("it to leave", 60, lambda: left(group[1]))
+        comes_back_with_a_copy(group[1], since)
+        group.check_equal()
+
+
+def killed_while_others_are_asked():
+    """killed before there is a verdict: the server has passed the transaction by then, and still does not come back as if it held it"""
+    with Group(3, server_options=PATIENCE) as group:
+        group.form()
+        prepare(group)
+        victim = group[2]
+        lose(1, victim)
+        group[1].pause()
+        try:
+            since = len(victim.log())
+            change(group[0], 1)
+            victim.wait_log(r"transaction \d+ cannot be applied here: .*The others are asked", 60, since)
+            check("data differs" not in victim.log()[since:], "there is a verdict, and one was not asked")
+            victim.kill()
+        finally:
+            group[1].resume()
+        group[1].wait_back()
+        since = len(victim.log())
+        victim.start(recover=True)
+        check("the data here differs from the group's (grastate.dat says so)" in victim.log()[since:], "it does not remember")
+        check("recovery: full copy received" in victim.log()[since:], f"it came back without a copy: {victim.log_that_matters()}")
+        group.wait_settled()
+        group.check_equal()
+
+
+def nobody_else_can_say():
+    """the only copy left cannot apply a transaction: it does not go on without it; with who has it back it takes a copy, or a human says so"""
+    with Group(2, server_options=PATIENCE) as group:
+        group.form()
+        prepare(group)
+        origin, last = group.members
+        arbiter = Arbiter(group, options="group_replication_communication_flp_timeout=5;group_replication_member_expel_timeout=10").start()
+        lose(1, last)
+        last.pause()
+        try:
+            change(origin, 1)
+            origin.kill()
+        finally:
+            last.resume()
+        since = len(last.log())
+        last.wait_log(r"this member's data differs from the group's: it lacks position \d+, and no other member can say whether it should", 120, since)
+        check("found a new group from this data with --wsrep-new-cluster" in last.log()[since:], "it does not say what helps")
+        wait_for("it to leave", 60, lambda: left(last))
+        last.stop()
+        state = last.data / "grastate.dat"
+        kept = state.read_text()
+        check("# diverged" in kept, kept)
+        # A human's word: what that member has is all there is.
+        state.write_text(kept.replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1"))
+        arbiter.kill()
+        last.start(bootstrap=True)
+        check(last.sql("SELECT COUNT(*) FROM d.t")[0][0] == 8, "it lost more")
+        last.sql("INSERT INTO d.t VALUES (1, 5)")
+
+
+if __name__ == "__main__":
+    run(few_fail, many_fail, half_fails, killed_while_others_are_asked, nobody_else_can_say)
