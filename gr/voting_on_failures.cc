@@ -130,6 +130,14 @@ void member::settle(seqno_t seqno, apply_verdict const& verdict) {
   failed_here_.erase(seqno);
   auto const what = "transaction " + std::to_string(seqno) + " (" + error + "): " + text_of(verdict);
   if (verdict.outcome == outcome_of(error)) return emit(apply_settled{seqno, {failure_outcome::given_up, what}});
+  // It may have been this member alone that had applied it: what its database lost since, nobody else has.
+  bool const held_elsewhere = std::ranges::any_of(verdict.of.words, [&](auto const& each) {
+    return each.who.uuid != config_.self.uuid && each.outcome == verdict.outcome && verdict.of.asks(each.who);
+  });
+  if (!held_elsewhere) {
+    failed_here_[seqno] = error;
+    return settle_as_unknown(seqno);
+  }
   if (!differs_) differs_ = "this server cannot apply " + what;
   tell_if_data_differs();
   emit(apply_settled{seqno, {failure_outcome::differs, what}});
