@@ -129,8 +129,10 @@ abi::status provider::apply_failed(seqno_t seqno, std::string const& error) {
   else
     note_data_differs(
         "it lacks " + at(seqno) + ", and no other member can say whether it should (" + settled.why +
-        "). To go on without that transaction, set safe_to_bootstrap to 1 in grastate.dat and found a new group "
-        "from this data with --wsrep-new-cluster");
+        "). Where no other server can have it back: to go on without that transaction, move the "
+        "group_replication.*.log "
+        "files away, set safe_to_bootstrap to 1 in grastate.dat, and start with --wsrep-new-cluster: that founds a new "
+        "group from this data");
   return abi::node_fail;
 }
 

@@ -136,18 +136,29 @@ def nobody_else_can_say():
             last.resume()
         since = len(last.log())
         last.wait_log(r"this member's data differs from the group's: it lacks position \d+, and no other member can say whether it should", 120, since)
-        check("found a new group from this data with --wsrep-new-cluster" in last.log()[since:], "it does not say what helps")
+        check("set safe_to_bootstrap to 1 in grastate.dat, and start with --wsrep-new-cluster" in last.log()[since:], "it does not say what helps")
         wait_for("it to leave", 60, lambda: left(last))
         last.stop()
         state = last.data / "grastate.dat"
         kept = state.read_text()
         check("# diverged" in kept, kept)
-        # A human's word: what that member has is all there is.
+        # A human's word: what that member has is all there is. Should the other be found after all, it has what that group never had.
         state.write_text(kept.replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1"))
+        for each in (last, origin):
+            for log in each.data.glob("group_replication.*.log"):
+                log.rename(each.directory / log.name)
         arbiter.kill()
         last.start(bootstrap=True)
         check(last.sql("SELECT COUNT(*) FROM d.t")[0][0] == 8, "it lost more")
         last.sql("INSERT INTO d.t VALUES (1, 5)")
+        since = len(origin.log())
+        origin.start(wait=False, recover=True)
+        origin.wait_exit(60)
+        check("this server is refused: it holds" in origin.log()[since:], "it came back with what the group never had")
+        (origin.data / "grastate.dat").unlink()
+        origin.start()
+        check("recovery: full copy received" in origin.log()[since:], "no copy")
+        group.check_equal()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ constexpr std::array<std::uint8_t, 8> greeting{'q', 'c', 'l', 'o', 'n', 'e', '1'
 constexpr std::size_t wire_bytes = 256U << 10;
 constexpr auto redial_pause = std::chrono::milliseconds(200);
 constexpr std::size_t pieces_per_write = 64;
+constexpr auto refusal_patience = std::chrono::seconds(1);
 
 base::error failed_to(std::string const& what) {
   if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -115,8 +117,7 @@ base::result<void> connection::open_as_acceptor(std::shared_ptr<runtime::tls_con
   if (runtime::begins_tls(first) && !context)
     return base::fail("it speaks TLS, and group_replication_ssl_mode of this member is DISABLED");
   if (!runtime::begins_tls(first) && context) {
-    (void)send(
-        cloning::refused{"the joiner wants TLS (its group_replication_ssl_mode), and the donor does not speak it"});
+    refuse("the joiner wants TLS (its group_replication_ssl_mode), and the donor does not speak it");
     return base::fail("it does not speak TLS, and group_replication_ssl_mode of this member asks for it");
   }
   if (context) {
@@ -152,6 +153,19 @@ base::result<void> connection::send(cloning::message const& what) {
   words.reserve(frame.pieces.size());
   for (auto const& each : frame.pieces) words.emplace_back(each.data(), each.size());
   return write_bytes(words);
+}
+
+void connection::refuse(std::string const& why) {
+  if (!send(cloning::refused{why})) return;
+  (void)::shutdown(socket_, SHUT_WR);
+  auto const until = std::chrono::steady_clock::now() + refusal_patience;
+  for (auto now = until - refusal_patience; now < until; now = std::chrono::steady_clock::now()) {
+    pollfd waiting{socket_, POLLIN, 0};
+    auto const left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
+    if (::poll(&waiting, 1, static_cast<int>(left.count())) <= 0) return;
+    auto const got = read_socket(wire_);
+    if (!got || *got == 0) return;
+  }
 }
 
 base::result<void> connection::write_bytes(std::vector<boost::asio::const_buffer> const& words) {

@@ -36,6 +36,9 @@ class connection {
   base::result<void> open_as_acceptor(std::shared_ptr<runtime::tls_context const> context);
 
   base::result<void> send(cloning::message const& what);
+  // The last word. What the peer had said meanwhile is taken in and dropped, a second long: ended with that unread, TCP would tell
+  // the peer of the end alone.
+  void refuse(std::string const& why);
   // Nothing: the peer ended in order.
   base::result<std::optional<cloning::message>> receive();
   void close();

@@ -150,10 +150,10 @@ void joiner::serve(std::shared_ptr<connection> const& lane) {
   if (who == nullptr) return warn("a connection was refused: it did not say who it is");
   if (auto const why = objection(*who, *lane); !why.empty()) {
     warn("a connection was refused: " + why);
-    return (void)lane->send(cloning::refused{why});
+    return lane->refuse(why);
   }
   auto const session = admit(*who);
-  if (!session) return (void)lane->send(cloning::refused{session.error().text});
+  if (!session) return lane->refuse(session.error().text);
   auto& of = **session;
   if (!lane->send(cloning::welcome{of.next()})) return;
   of.add_lane(lane);
