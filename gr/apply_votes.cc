@@ -26,7 +26,10 @@ apply_verdict best_of(apply_vote const& vote) {
   return best;
 }
 
-bool is_verdict(apply_verdict const& best) { return best.outcome == was_applied ? best.agree > 0 : best.agree > 1; }
+bool is_verdict(apply_verdict const& best) {
+  bool const one_is_enough = best.outcome == was_applied || best.outcome == statement_failed;
+  return best.agree > (one_is_enough ? 0U : 1U);
+}
 
 // Not at the first majority: what everybody said tells, later, whose data this is that comes back.
 bool all_spoke(apply_vote const& vote) {
@@ -38,7 +41,7 @@ bool all_spoke(apply_vote const& vote) {
 }  // namespace
 
 apply_outcome outcome_of(std::string_view error) {
-  return std::max<apply_outcome>(1, XXH3_64bits(error.data(), error.size()));
+  return std::max<apply_outcome>(statement_failed + 1, XXH3_64bits(error.data(), error.size()));
 }
 
 bool apply_vote::asks(xcom::member_id const& who) const { return is_in(electors, who); }

@@ -5,7 +5,7 @@
 //         (2) those vote who hold data, have a vote in the group and were ONLINE when the first word came; who leaves is not
 //             waited for;
 //         (3) a position gets one verdict, once all of them spoke, and what is said of it later changes nothing;
-//         (4) nothing counts as failed that only one could not apply: while nobody applied it either, the vote stays open.
+//         (4) no rows count as failed that only one could not apply: while nobody applied them either, the vote stays open.
 // Cost:   nothing while nobody fails; then one small ordered message of each member.
 // Source: inconsistency voting of Galera 4; what is done otherwise, and why: docs/decisions/0018.
 #pragma once
@@ -27,6 +27,8 @@ namespace gr {
 using apply_outcome = std::uint64_t;
 inline constexpr apply_outcome was_applied = 0;
 [[nodiscard]] apply_outcome outcome_of(std::string_view error);
+// A statement that failed, for whatever reason: its text and codes may differ where nothing else does.
+inline constexpr apply_outcome statement_failed = 1;
 
 // Ordered: what became of a position at its sender.
 struct apply_report_message {

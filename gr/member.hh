@@ -143,10 +143,10 @@ struct stop_waiting {
 struct applied_moved {  // between two `observed`, while somebody is owed word of it
   seqno_t applied = -1;
 };
-struct
-    apply_failed {  // the server cannot apply this, and does nothing that comes after it before it hears apply_settled
+struct apply_failed {  // the server does nothing that comes after this before it hears apply_settled
   seqno_t seqno = -1;
-  std::string error;  // the server's text; equal where the same went wrong
+  std::string error;  // the server's text; of rows, equal where the same went wrong
+  failed_work what = failed_work::rows;
 };
 struct neighbor {
   xcom::member_id id;
@@ -341,6 +341,7 @@ class member {
   void heed(apply_verdict const& verdict);
   void tick_votes();
   void speak(seqno_t seqno, apply_outcome outcome);
+  [[nodiscard]] bool is_held_elsewhere(apply_verdict const& verdict) const;
   void settle(seqno_t seqno, apply_verdict const& verdict);
   void settle_without_vote(seqno_t seqno);
   void settle_as_unknown(seqno_t seqno);
@@ -499,7 +500,11 @@ class member {
   bool stepped_aside_ = false;  // until ONLINE again
 
   // what could not be applied
-  std::map<seqno_t, std::string> failed_here_;  // the server waits for what becomes of these
+  struct failure {
+    std::string error;
+    apply_outcome outcome = was_applied;
+  };
+  std::map<seqno_t, failure> failed_here_;      // the server waits for what becomes of these
   std::map<seqno_t, apply_verdict> verdicts_;   // on what is not applied here yet
   std::map<seqno_t, base::tick_count> spoken_;  // when a word was sent last
   std::optional<std::string> differs_;          // why this data is not the group's

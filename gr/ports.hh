@@ -267,6 +267,9 @@ struct role_request {
   std::chrono::milliseconds patience{0};  // set_primary: for open transactions
 };
 
+// Rows tell what differs. A statement that fails (DDL) does so for its own reasons mostly, and then everywhere.
+enum class failed_work : std::uint8_t { rows, statement };
+
 // What becomes of a transaction that the server could not apply.
 enum class failure_outcome : std::uint8_t {
   given_up,  // the same happened to the others: it counts as failed, and the server goes on
@@ -311,9 +314,9 @@ class group {
   // it, so that it can be read there. Members that leave are not waited for. Errors: who has not, and how far it is.
   virtual base::result<void> await_everywhere(seqno_t seqno, std::chrono::milliseconds timeout) = 0;
 
-  // (blocks) The server cannot apply this transaction and waits with all that comes after it. Returns once the group knows what
+  // (blocks) The server cannot apply this transaction, or could not carry out this statement of a client of its own, and waits with all that comes after it. Returns once the group knows what
   // became of it at the others.
-  virtual failure_settlement settle_failure(seqno_t /*seqno*/, std::string const& /*error*/) {
+  virtual failure_settlement settle_failure(seqno_t /*seqno*/, std::string const& /*error*/, failed_work /*what*/) {
     return {failure_outcome::unknown, "this group has no votes"};
   }
 

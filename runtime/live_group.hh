@@ -91,7 +91,7 @@ class live_group final : public gr::group {
   base::result<void> change_protocol(std::string const& number) override;
   base::result<void> change_roles(gr::role_request const& wish) override;
   base::result<void> await_everywhere(gr::seqno_t seqno, std::chrono::milliseconds timeout) override;
-  gr::failure_settlement settle_failure(gr::seqno_t seqno, std::string const& error) override;
+  gr::failure_settlement settle_failure(gr::seqno_t seqno, std::string const& error, gr::failed_work what) override;
   void note_progress() override;
   base::result<void> reload_certificates() override;
   [[nodiscard]] gr::group_status status() const override;

@@ -5,12 +5,12 @@
 
 namespace runtime {
 
-gr::failure_settlement live_group::settle_failure(gr::seqno_t seqno, std::string const& error) {
+gr::failure_settlement live_group::settle_failure(gr::seqno_t seqno, std::string const& error, gr::failed_work what) {
   auto const answer = std::make_shared<ticket<gr::failure_settlement>>();
-  bool const posted = post([this, seqno, error, answer] {
+  bool const posted = post([this, seqno, error, what, answer] {
     if (gave_up_ || !member_) return answer->answer({gr::failure_outcome::unknown, "this member has left the group"});
     waiting_for_verdict_[seqno] = answer;
-    step_member(gr::apply_failed{seqno, error});
+    step_member(gr::apply_failed{seqno, error, what});
   });
   if (!posted) return {gr::failure_outcome::unknown, "this member has left the group"};
   return answer->wait();

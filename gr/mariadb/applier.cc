@@ -99,23 +99,19 @@ void provider::check_applied(remote_write_set const& event, int answer) {
   order_.give_up(event.seqno);
 }
 
-// DDL that fails here and elsewhere alike carries no text; if it does fail otherwise, the server has decided to go on.
 abi::status provider::apply_failed(seqno_t seqno, std::string const& error) {
   auto const text = trimmed(error);
-  if (applying_isolated) {
-    log(level::warning, at(seqno) + ", DDL of another member: " + text);
-    return abi::ok;
-  }
   if (diverged_) {
     log(level::error, at(seqno) + " failed too: " + text);
     return abi::node_fail;
   }
+  if (applying_isolated) return statement_failed(seqno, text);
   // The server has moved its own position past this already, without the rows. Killed while it waits, it must not come back
   // as if it held them.
   asks_ = true;
   save_state({{}, -1, false, true});
   auto const group = shared_.current_group();
-  auto const settled = group ? group->settle_failure(seqno, text) : failure_settlement{};
+  auto const settled = group ? group->settle_failure(seqno, text, failed_work::rows) : failure_settlement{};
   auto const rows = ". The rows are in GRA_*_" + std::to_string(seqno) + "_v2.log";
   asks_ = false;
   if (settled.outcome == failure_outcome::given_up) {
@@ -134,6 +130,22 @@ abi::status provider::apply_failed(seqno_t seqno, std::string const& error) {
         "files away, set safe_to_bootstrap to 1 in grastate.dat, and start with --wsrep-new-cluster: that founds a new "
         "group from this data");
   return abi::node_fail;
+}
+
+// DDL, here or of another member. It fails everywhere, mostly; where it did not, the tables differ. Nothing is marked before that
+// is known: a mistake in a statement shall not cost who is killed then a copy, nor its server's place in the group where nobody else
+// can say.
+abi::status provider::statement_failed(seqno_t seqno, std::string const& error) {
+  auto const text = trimmed(error);
+  auto const group = shared_.current_group();
+  auto const settled = group ? group->settle_failure(seqno, text, failed_work::statement) : failure_settlement{};
+  if (settled.outcome == failure_outcome::differs) {
+    log(level::error, at(seqno) + ", DDL: " + text);
+    note_data_differs(settled.why);
+    return abi::node_fail;
+  }
+  log(level::info, at(seqno) + ", DDL, failed: " + text);
+  return abi::ok;
 }
 
 // Remembered at once: killed on its way out, the server must not come back with this data either.

@@ -296,9 +296,9 @@ abi::status provider::to_execute_end(std::uint64_t conn, wsrep_buf const* error)
     seqno = found->second;
     isolated_.erase(found);
   }
+  // Its client hears of the error itself, whatever the group makes of it.
+  if (auto const text = text_of(error); !text.empty() && !diverged_) (void)statement_failed(seqno, std::string(text));
   left(seqno);
-  if (auto const text = text_of(error); !text.empty())
-    log(level::warning, "position " + std::to_string(seqno) + ", DDL of this server: " + std::string(text));
   wait_everywhere(seqno);
   return abi::ok;
 }

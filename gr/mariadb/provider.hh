@@ -158,6 +158,7 @@ class provider final : public gr::server {
   void show(view const& now, void* recv_ctx);
   void check_applied(remote_write_set const& event, int answer);
   abi::status apply_failed(seqno_t seqno, std::string const& error);
+  abi::status statement_failed(seqno_t seqno, std::string const& error);
 
   // statistics.cc
   void collect(stats_block& into) const;

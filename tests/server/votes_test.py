@@ -2,8 +2,14 @@
 """Transactions that cannot be applied everywhere: what becomes of them, and of whom, is the same on every member."""
 import time
 
+import pymysql
+
 from arbiter_test import Arbiter
 from harness import PATIENCE, Group, Writers, check, run, wait_for
+
+
+# Errors of DDL are ignored by the server unless it is told not to.
+EVERY_ERROR = PATIENCE | {"wsrep_ignore_apply_errors": 0}
 
 
 def prepare(group, rows=9):
@@ -19,6 +25,14 @@ def lose(row, *members):
 
 def change(member, row):
     member.sql(f"UPDATE d.t SET v = v + 1 WHERE id = {row}")
+
+
+def fails(member, statement, error):
+    try:
+        member.sql(statement)
+    except pymysql.err.MySQLError as found:
+        return check(found.args[0] == error, f"{statement}: {found}")
+    check(False, f"{statement} did not fail")
 
 
 def left(member):
@@ -161,5 +175,59 @@ def nobody_else_can_say():
         group.check_equal()
 
 
+def statements_fail():
+    """a statement that fails everywhere, whatever for, costs its client an error and nobody anything; where it failed on some only, those leave"""
+    with Group(3, server_options=EVERY_ERROR) as group:
+        group.form()
+        prepare(group)
+        origin, other, third = group.members
+        for member in (origin, other):
+            fails(member, "DROP TABLE d.nobody_made_it", 1051)
+            fails(member, "CREATE TABLE d.t (id INT)", 1050)
+            fails(member, "ALTER TABLE d.t ADD COLUMN v INT", 1060)
+        origin.sql("CREATE TABLE d.after_all (id INT PRIMARY KEY)")
+        group.wait_settled()
+        for each in group:
+            check("data differs" not in each.log(), f"{each.name}: a mistake in a statement was taken for other data")
+        # A table that only two of them have, by which the statement fails there, and not on the third.
+        since = [len(each.log()) for each in group]
+        for each in (origin, other):
+            each.sql("SET SESSION wsrep_on = OFF", "CREATE TABLE d.u (id INT PRIMARY KEY)")
+        fails(origin, "CREATE TABLE d.u (id INT PRIMARY KEY)", 1050)
+        third.wait_log(r"this member's data differs from the group's: this server has applied transaction \d+, and 2 of 3 members could not carry it out", 60, since[2])
+        wait_for("it to leave", 60, lambda: left(third))
+        comes_back_with_a_copy(third, since[2])
+        group.wait_settled()
+        group.check_equal()
+        # The other way round: who sent it has the table, and the others did not.
+        since = len(origin.log())
+        origin.sql("SET SESSION wsrep_on = OFF", "CREATE TABLE d.w (id INT PRIMARY KEY)")
+        fails(origin, "CREATE TABLE d.w (id INT PRIMARY KEY)", 1050)
+        origin.wait_log(r"this member's data differs from the group's: this server cannot apply transaction \d+ \(Error_code: 1050.*2 of 3 members applied it", 60, since)
+        wait_for("it to leave", 60, lambda: left(origin))
+        comes_back_with_a_copy(origin, since)
+        group.wait_settled()
+        group.check_equal()
+
+
+def alone_with_a_mistake():
+    """the only server of a group makes a mistake in a statement: an error for its client, no more; and it is no secret to who joins and reads the log"""
+    with Group(2, server_options=EVERY_ERROR) as group:
+        alone, joiner = group.members
+        alone.start(bootstrap=True)
+        prepare_alone = ("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v INT)")
+        alone.sql(*prepare_alone)
+        joiner.start()
+        joiner.stop()
+        for _ in range(70):  # more than the verdicts that are remembered
+            fails(alone, "CREATE TABLE d.t (id INT)", 1050)
+        since = len(joiner.log())
+        joiner.start()
+        check("recovery: full copy received" not in joiner.log()[since:], "the log was not enough")
+        check("data differs" not in joiner.log()[since:] + alone.log(), "a mistake was taken for other data")
+        fails(alone, "CREATE TABLE d.t (id INT)", 1050)
+        group.check_equal()
+
+
 if __name__ == "__main__":
-    run(few_fail, many_fail, half_fails, killed_while_others_are_asked, nobody_else_can_say)
+    run(few_fail, many_fail, half_fails, killed_while_others_are_asked, nobody_else_can_say, statements_fail, alone_with_a_mistake)

@@ -863,6 +863,30 @@ TEST(node, who_is_handed_the_lead_takes_it_without_asking_whether_it_may) {
   EXPECT_GT(one.last<prepare>()->by, its);
 }
 
+site const* site_proposed(by_hand const& one) {
+  auto const* said = one.last<accept>();
+  auto const* change =
+      said == nullptr || said->slots.empty() ? nullptr : std::get_if<site_change>(said->slots.back().what.get());
+  return change == nullptr ? nullptr : &change->next;
+}
+
+// Should it go while another is silent and not yet expelled, who is left has no majority, and nobody can expel anybody.
+TEST(node, who_leaves_waits_until_those_that_stay_can_do_without_it) {
+  by_hand one({entry(1), entry(2), entry(3)});
+  one.become_leader();
+  one.beat(2);
+  one.forget();
+  one.hear(2, leave_request{group, id(2)});
+  one.tick(1);
+  EXPECT_EQ(site_proposed(one), nullptr) << "member 3 was not heard yet";
+  one.beat(3);
+  one.hear(2, leave_request{group, id(2)});
+  one.tick(1);
+  auto const* next = site_proposed(one);
+  ASSERT_NE(next, nullptr);
+  EXPECT_EQ(next->find(id(2)), nullptr);
+}
+
 TEST(node, a_leader_that_leaves_hands_over_first) {
   by_hand one({entry(1), entry(2), entry(3)});
   one.become_leader();
