@@ -126,7 +126,7 @@ void member::follow_site_with_votes() {
 void member::heed(apply_verdict const& verdict) {
   auto const seqno = verdict.of.seqno;
   spoken_.erase(seqno);
-  emit(say{level_of(verdict.outcome), "transaction " + std::to_string(seqno) + ": " + text_of(verdict)});
+  emit(say{server::level::info, "transaction " + std::to_string(seqno) + ": " + text_of(verdict)});
   if (failed_here_.contains(seqno)) return settle(seqno, verdict);
   if (seqno > applied_here()) {
     verdicts_.emplace(seqno, verdict);
