@@ -374,6 +374,7 @@ void server::end_life() {
   inbox_.clear();
   waiting_.clear();
   own_place_.reset();
+  chosen_.reset();
   chosen_from_.reset();
   promised_history_.clear();
   majority_lost_ = purged_at_ = {};

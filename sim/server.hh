@@ -179,6 +179,7 @@ class server {
     xcom::site at;
   };
   [[nodiscard]] choice_facts facts_now() const { return {last_seen_.others, member_->site()}; }
+  void note_choice();
   void check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t> stands_at, choice_facts const& known);
   base::packed_bytes damaged(base::packed_bytes const& good);
   [[nodiscard]] static xcom::event boasting(xcom::event const& what);
@@ -296,9 +297,10 @@ class server {
     xcom::slot_no from;
   };
   std::map<xcom::member_id, history_promise> promised_history_;
-  std::optional<choice_facts> chosen_from_;  // a donor of a copy, which waits for the server's request
-  base::blob note_;                          // of the slot delivered last
-  gr::seqno_t index_began_ = 0;              // where the member's certification index was begun
+  std::optional<xcom::member_id> chosen_;  // the donor, as of the last step
+  std::optional<choice_facts> chosen_from_;
+  base::blob note_;              // of the slot delivered last
+  gr::seqno_t index_began_ = 0;  // where the member's certification index was begun
   bool was_online_ = false;
 };
 

@@ -21,8 +21,16 @@ void server::step_member(gr::member_event const& what) {
   if (!member_) return;
   std::vector<gr::member_action> actions;
   member_->step(what, actions);
+  note_choice();
   for (auto const& each : actions) std::visit([this](auto const& action) { perform(action); }, each);
   if (member_) note_online();
+}
+
+// What a donor was chosen from: the server's request for a copy may come long after.
+void server::note_choice() {
+  if (member_->donor() == chosen_) return;
+  chosen_ = member_->donor();
+  chosen_from_ = chosen_ ? std::optional(facts_now()) : std::nullopt;
 }
 
 // Its number is the next one once what waits before it was taken.
@@ -38,7 +46,7 @@ xcom::origin_seq server::order(base::blob payload, bool awaited) {
 void server::perform(gr::submit const& what) {
   auto const decoded = base::decode<gr::ordered_message>(what.payload);
   if (auto const* request = decoded ? std::get_if<gr::state_request_message>(&*decoded) : nullptr)
-    check_donor(request->donor, std::nullopt, std::exchange(chosen_from_, std::nullopt).value_or(facts_now()));
+    check_donor(request->donor, std::nullopt, chosen_from_.value_or(facts_now()));
   if (auto const* stable = decoded ? std::get_if<gr::stable_message>(&*decoded) : nullptr) check_stable(stable->up_to);
   order(what.payload, false);
 }
@@ -87,7 +95,6 @@ void server::perform(gr::forget_held const& what) {
 
 void server::perform(gr::to_server const& what) {
   if (gave_up_) return;
-  if (std::holds_alternative<gr::state_needed>(what.what)) chosen_from_ = facts_now();
   reached_ = reached_ || std::holds_alternative<gr::connected_to_group>(what.what);
   engine_->deliver(what.what);
 }

@@ -554,6 +554,7 @@ class node {
   void wish_for(wish::kind what, site_member const& who);
   [[nodiscard]] std::optional<site> wished_site() const;
   void let_go(site& next, member_id const& who) const;
+  [[nodiscard]] bool has_data_without(site const& next, member_id const& who) const;
   void drop_wishes_granted();
   void welcome_if_delivered(site_member const& joiner);
   void welcome_new_members(site const& before, site const& after);

@@ -183,11 +183,22 @@ void node::update(site& next, site_member const& wished) {
   if (wished.role == member_role::joining || next.voters() == 0 || next.voters() > site_voters_max) at->role = role;
 }
 
+// Arbiters hold nothing and joiners nothing yet: left to themselves they could bring up nobody, not even who comes back with all of it.
+// So the last one of the others keeps its place, whatever becomes of it.
+bool node::has_data_without(site const& next, member_id const& who) const {
+  auto const* const goes = next.find(who);
+  if (goes == nullptr || goes->role != member_role::voter) return true;
+  return std::ranges::any_of(next.members, [&](auto const& each) {
+    return each.id != who && each.role == member_role::voter && (each.id == config_.self || hears(each.id));
+  });
+}
+
 // Those who stay need a majority among them that is heard, or nobody could expel the silent one that stands in its way. Who
 // leaves waits for that; in the end it goes without a word, as if it had died.
 void node::let_go(site& next, member_id const& who) const {
   auto const at = std::ranges::find(next.members, who, &site_member::id);
   if (at == next.members.end() || next.members.size() == 1) return;
+  if (!has_data_without(next, who)) return;
   if (next.votes(who)) {
     auto without = next;
     std::erase_if(without.members, [&](auto const& each) { return each.id == who; });
@@ -220,7 +231,8 @@ std::optional<site> node::wished_site() const {
                                  [&](auto const& member) { return member.id == each.who.id; });
     bool const goes = each.what == wish::kind::expel && !hears(each.who.id);
     bool const last_vote = next.votes(each.who.id) && next.voters() == 1;
-    if (goes && at != next.members.end() && next.members.size() > 1 && !last_vote) next.members.erase(at);
+    bool const goes_now = goes && at != next.members.end() && next.members.size() > 1 && !last_vote;
+    if (goes_now && has_data_without(next, each.who.id)) next.members.erase(at);
     if (each.what == wish::kind::join && understands && at == next.members.end()) {
       // Whoever comes back at an address, or as a uuid, takes the place of the one before.
       std::erase_if(next.members, [&](auto const& member) {

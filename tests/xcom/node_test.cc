@@ -887,6 +887,27 @@ TEST(node, who_leaves_waits_until_those_that_stay_can_do_without_it) {
   EXPECT_EQ(next->find(id(2)), nullptr);
 }
 
+// Arbiters alone can bring up nobody, not even who comes back with all there is: it would be taken in as one that knows nothing.
+TEST(node, the_last_member_with_data_keeps_its_place_among_arbiters) {
+  for (bool const leaves : {true, false}) {
+    by_hand one({entry(1, member_role::arbiter), entry(2), entry(3, member_role::arbiter)});
+    one.become_leader();
+    for (int each = 0; each < 40; ++each) {
+      one.tick(10);
+      one.beat(3);
+      if (leaves) one.hear(2, leave_request{group, id(2)});
+      ASSERT_EQ(site_proposed(one), nullptr) << leaves;
+    }
+    EXPECT_TRUE(one.machine().is_leader());
+  }
+  by_hand other({entry(1), entry(2), entry(3, member_role::arbiter)});
+  other.become_leader();
+  other.beat(3);
+  other.hear(2, leave_request{group, id(2)});
+  other.tick(1);
+  EXPECT_NE(site_proposed(other), nullptr) << "it is not the last";
+}
+
 TEST(node, a_leader_that_leaves_hands_over_first) {
   by_hand one({entry(1), entry(2), entry(3)});
   one.become_leader();
