@@ -5,7 +5,8 @@ namespace gr {
 bool others_may_need_the_vote(xcom::recovered_log const& log) {
   if (log.empty || log.last.group.is_nil()) return false;
   auto const* before = log.at.find(log.last.self);
-  return before != nullptr && before->role != xcom::member_role::non_voting && log.at.members.size() > 1;
+  if (before == nullptr) return !log.at.members.empty();
+  return before->role != xcom::member_role::non_voting && log.at.members.size() > 1;
 }
 
 bool may_give_up_place(xcom::site const& now, xcom::member_id const& self,

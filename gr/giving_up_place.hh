@@ -11,7 +11,8 @@
 namespace gr {
 
 // Whether there may be a vote to be given: a member among others. One that is joining may have asked for it: that it was
-// granted is then known to others only. Whether the log remembers all it promised, the caller knows (gr/beginning.hh).
+// granted is then known to others only. One that the log says was let go may be the only one to know that: its own word may have decided
+// it. Whether the log remembers all it promised, the caller knows (gr/beginning.hh).
 [[nodiscard]] bool others_may_need_the_vote(xcom::recovered_log const& log);
 
 // Whether it can go: those who stay have a majority among themselves, and one of them delivers, so that it can bring a joiner

@@ -23,6 +23,7 @@ TEST(swarm, fifty_seeds_keep_every_promise) {
 TEST(swarm, seeds_that_failed_once) {
   for (
       std::uint64_t const seed : {
+          1984U,   // only who was let go knew that its leaving had been decided, and had been killed while saying so
           26223U,  // a member that had given up went on keeping checkpoints, with the state it had when it did
           36562U,  // a member that was another now offered a beginning from its own log, and said that it does not serve it
           38122U,  // a donor was chosen for what had been missing a tick before
