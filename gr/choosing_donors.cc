@@ -188,7 +188,7 @@ void member::choose_source() {
 void member::move_planner() {
   if (stage_ == stage::replaying)
     run_planner(recovery::own_progress{positions(std::max(last_.applied, base_)),
-                                       positions(std::max(state_.seqno, base_)), last_.sated});
+                                       positions(std::max(state_.seqno, base_)), last_.sated, last_.delivered.value()});
   run_planner(recovery::positions_heard{candidates()});
   if (stage_ == stage::replaying && transfer_until_ && donor_ && state_.seqno >= *transfer_until_) {
     transfer_until_.reset();

@@ -66,9 +66,11 @@ void planner::on(own_progress const& in, actions& out) {
   received_ = in.received;
   if (auto* const now = std::get_if<transferring>(&state_)) {
     auto const left = difference_of(now->missing, own()).count();
-    if (left < now->left || in.sated) now->deadline = now_.plus(config_.progress_deadline_ticks);
+    if (left < now->left || in.read_upto > read_upto_ || in.sated)
+      now->deadline = now_.plus(config_.progress_deadline_ticks);
     now->left = left;
   }
+  read_upto_ = in.read_upto;
   // While no donor is asked it may still come, from whoever has it: then nobody needs to be asked any more.
   if (std::holds_alternative<pausing>(state_) && target_.is_subset_of(own())) return all_received(out);
   check_applied(out);

@@ -62,7 +62,9 @@ struct positions_heard {  // the same members, newer positions and states
 struct own_progress {  // own sets have grown; told before the end of the transfer that brought it
   gtid_set executed;
   gtid_set received;
-  bool sated = false;  // this member takes nothing in until it has applied more: the donor is not waited for
+  bool sated = false;           // this member takes nothing in until it has applied more: the donor is not waited for
+  std::uint64_t read_upto = 0;  // place in the log. It moves, and the sets do not, over what this member has and reads
+                                // again for its certification index, over conflicts and views
 };
 struct transfer_ended {  // the log transfer from `donor` is over. `error` empty: the donor sent all that was asked
   member_id donor;
@@ -154,7 +156,8 @@ class planner {
   struct transferring {
     member_id donor;
     gtid_set missing;
-    std::uint64_t left;  // |missing - own|; only its shrinking is progress, since own grows by the group's new ones too
+    std::uint64_t
+        left;  // |missing - own|. That it shrinks is progress, not that own grows: by the group's new ones it does, too
     tick_count deadline;
   };
   struct cloning {
@@ -213,7 +216,8 @@ class planner {
   tick_count now_;
   gtid_set executed_;
   gtid_set received_;
-  gtid_set target_;  // all that must be here before ONLINE, as of the last decision
+  std::uint64_t read_upto_ = 0;  // as told last
+  gtid_set target_;              // all that must be here before ONLINE, as of the last decision
   std::vector<candidate> members_;
   std::map<member_id, gtid_set> answered_purged_;  // until it comes ONLINE again
   std::set<member_id> failed_;                     // log donors, since recovery began or the last pause or view

@@ -159,6 +159,20 @@ TEST(planner, a_donor_is_not_waited_for_while_nothing_is_taken_in) {
   EXPECT_EQ(now.tick(148), "stop log m1; log m2 a:61-100");
 }
 
+// The certification index is built of what this member has already applied: that is read for minutes over a slow link, and
+// the sets stay as they are.
+TEST(planner, what_is_read_again_is_progress) {
+  story now;
+  now.begin(three(), "a:1-40");
+  for (std::uint64_t at = 1; at <= 4; ++at) {
+    now.tick(at * 40);
+    EXPECT_EQ(now.tell(own_progress{set("a:1-40"), set("a:1-40"), false, at}), "");
+  }
+  EXPECT_EQ(now.tick(200), "");
+  EXPECT_EQ(now.tell(own_progress{set("a:1-40"), set("a:1-40"), false, 4}), "");
+  EXPECT_EQ(now.tick(210), "stop log m1; log m2 a:41-100");
+}
+
 // Whoever has a slot may send it while no donor is asked.
 TEST(planner, what_came_during_the_pause_needs_no_donor_any_more) {
   story now;
