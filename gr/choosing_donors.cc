@@ -33,9 +33,8 @@ std::string member::name_of(xcom::member_id const& id) const {
   auto const* who = known_site_.find(id);
   auto const was = names_.find(id);
   if (who == nullptr && was != names_.end()) return was->second;
-  auto const decoded =
-      who == nullptr ? base::result<member_facts>(member_facts{}) : base::decode<member_facts>(who->app);
-  return decoded && !decoded->name.empty() ? decoded->name : to_string(id);
+  auto const name = who == nullptr ? std::string{} : facts_of(*who).name;
+  return name.empty() ? to_string(id) : name;
 }
 
 certifier::gtid_set member::positions(seqno_t up_to) const {

@@ -25,6 +25,7 @@ struct refused_write_set {
   certifier::key_kind held = certifier::key_kind::shared;    // and by the other one
   base::blob keys;                                           // certifier::write_set, encoded
   base::blob data;                                           // the server's, opaque
+  bool packed = false;                                       // gr/packed_rows.hh
 };
 
 }  // namespace gr

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ensure.hh"
+#include "gr/alike.hh"
 #include "gr/member.hh"
 #include "recovery/join_plan.hh"
 
@@ -76,10 +77,30 @@ void member::on(taken_in const& in) {
   bool const other_group = config_.history && base_ >= 0 && *config_.history != group.history;
   bool const diverged = !other_group && holds_more_than(in.log, in.at);
   if (auto const errant = errant_to(group); !errant.empty() && !diverged) return refuse(refusal(errant));
+  if (auto const why = compare_settings(); !why.empty()) return refuse(why);
   stage_ = stage::choosing;
   connected_ = true;
   tell_server(connected_to_group{view_at(group.seqno, view_status::primary)});
   if (diverged) found_diverged(-1);
+}
+
+// Each difference is said once; those with whom it is, as the site has them. Returns why this server has no place here, or nothing. One that
+// comes back after all were stopped may be the first to have a new setting, so it is never sent away.
+std::string member::compare_settings() {
+  std::string fatal;
+  for (auto const& each : known_site_.members) {
+    if (each.id == config_.self || !is_online(each)) continue;
+    auto const theirs = facts_of(each);
+    for (auto const& found : disagreements(config_.facts.alike, theirs.name, theirs.alike)) {
+      if (!told_differences_.insert(found.text).second) continue;
+      emit(say{server::level::warning, found.text + ": the members of a group should have the same"});
+      if (found.fatal && fatal.empty())
+        fatal = "this server is refused: " + found.text +
+                ", and all members of a group need the same. Nothing was touched. Set it as the group has it and start "
+                "this server again";
+    }
+  }
+  return fatal;
 }
 
 void member::on(taken_in_again const& in) {
@@ -308,8 +329,10 @@ void member::tick_recovery() {
   if (!config_.recovery.online_when_certified && std::max(last_.applied, base_) < *online_at_) return;
   if (stepped_aside_ && !may_be_counted_on()) return;
   update_sent_ = true;
+  (void)compare_settings();
   auto facts = config_.facts;
   facts.status = member_status::online;
+  if (known_site_.rules.protocol < xcom::protocol_with_settings) facts.alike.clear();
   emit(to_node{xcom::update_self{base::encode(facts), config_.role}});
 }
 

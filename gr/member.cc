@@ -26,11 +26,6 @@ bool is_life_of(base::uuid const& origin, base::uuid const& who) {
   return std::equal(origin.bytes.begin(), origin.bytes.begin() + 8, who.bytes.begin());
 }
 
-member_facts facts_of(xcom::site_member const& who) {
-  auto const decoded = base::decode<member_facts>(who.app);
-  return decoded ? *decoded : member_facts{};
-}
-
 // Two sites look the same to the database when the same lives of the same members are in them.
 bool same_members(xcom::site const& left, xcom::site const& right) {
   return std::equal(left.members.begin(), left.members.end(), right.members.begin(), right.members.end(),
@@ -174,6 +169,7 @@ refused_write_set member::refused_now(write_set_message const& what) const {
   made.source = what.source;
   made.keys = what.keys;
   made.data = what.data;
+  made.packed = (what.flags & flag_packed) != 0;
   return made;
 }
 
@@ -223,6 +219,7 @@ void member::hand_over(xcom::message const& from, write_set_message const& what,
   event.depends_on = std::max(outcome.depends_on, base_);
   event.failed = failed;
   if (!failed) event.data = what.data;
+  event.packed = (what.flags & flag_packed) != 0;
   tell_server(std::move(event));
 }
 
@@ -280,7 +277,17 @@ void member::deliver_site(xcom::site const& next) {
   if (self == nullptr) return;
   if (self->boot == config_.boot) own_boot_seen_ = true;
   if (facts_of(*self).status == member_status::online && update_sent_ && stage_ == stage::replaying) become_online();
+  if (stage_ == stage::online) tell_settings(*self);
   if (planner_ && !planner_->finished()) tell_planner_of_site();
+}
+
+// Where the group's protocol was raised, or lowered, since it came ONLINE.
+void member::tell_settings(xcom::site_member const& self) {
+  auto facts = facts_of(self);
+  auto wanted = site_.rules.protocol < xcom::protocol_with_settings ? decltype(facts.alike){} : config_.facts.alike;
+  if (facts.alike == wanted) return;
+  facts.alike = std::move(wanted);
+  emit(to_node{xcom::update_self{base::encode(facts), config_.role}});
 }
 
 view member::view_at(seqno_t position, view_status status) const {

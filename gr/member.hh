@@ -386,6 +386,8 @@ class member {
   void tick_comparison();
   void take_likeness(xcom::member_id const& from, history_answer const& what);
   [[nodiscard]] bool holds_more_than(base::uuid const& log, xcom::checkpoint const& at) const;
+  [[nodiscard]] std::string compare_settings();
+  void tell_settings(xcom::site_member const& self);
   [[nodiscard]] certifier::gtid_set errant_to(replicated_state const& group) const;
   void found_diverged(seqno_t agree_up_to);
   [[nodiscard]] std::string how_it_diverged(seqno_t agree_up_to) const;
@@ -531,6 +533,7 @@ class member {
   held_history held_;                            // what the data rests on, until it was compared
   bool diverged_ = false;                        // it was not the group's; a copy replaces it
   std::optional<xcom::checkpoint> own_place_;    // comparing: where delivery goes on if it is the group's
+  std::set<std::string> told_differences_;       // of settings, each said once
   std::set<xcom::member_id> cannot_tell_;        // comparing: whose log does not reach back so far
   std::optional<xcom::checkpoint> resume_from_;  // restarted: where delivery begins once there is a majority
   std::optional<recovery::planner> planner_;

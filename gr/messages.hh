@@ -10,6 +10,7 @@
 #include "base/blob.hh"
 #include "base/codec.hh"
 #include "base/uuid.hh"
+#include "gr/alike.hh"
 #include "gr/apply_votes.hh"
 #include "gr/ports.hh"
 #include "gr/roles.hh"
@@ -109,14 +110,27 @@ struct member_facts {  // in the site: agreed, changes with a site change
   std::string incoming;  // SQL host:port
   std::string server_version;
   member_status status = member_status::recovering;
+  // In which it should not differ from others (gr/alike.hh). Only where the protocol has settings, and always the last of these: who
+  // does not know them would find bytes left over.
+  std::vector<told_setting> alike = {};
   friend bool operator==(member_facts const&, member_facts const&) = default;
-  template <class Codec> void fields(Codec& codec) { codec(name, incoming, server_version, status); }
+  template <class Codec> void fields(Codec& codec) {
+    codec(name, incoming, server_version, status);
+    if constexpr (std::is_same_v<Codec, base::reader>) {
+      if (!codec.failed() && codec.left() > 0) codec(alike);
+    } else if (!alike.empty()) {
+      codec(alike);
+    }
+  }
 };
 
-// As the site has it.
+// As the site has them; nothing, where they cannot be read.
+[[nodiscard]] inline member_facts facts_of(xcom::site_member const& who) {
+  auto decoded = base::decode<member_facts>(who.app);
+  return decoded ? std::move(*decoded) : member_facts{};
+}
 [[nodiscard]] inline bool is_online(xcom::site_member const& who) {
-  auto const decoded = base::decode<member_facts>(who.app);
-  return decoded && decoded->status == member_status::online;
+  return facts_of(who).status == member_status::online;
 }
 
 struct live_facts {  // in heartbeats: as of now

@@ -24,8 +24,6 @@ constexpr auto absent = std::to_array<absent_option>({
     {"group_replication_communication_debug_options", "debug = ON in wsrep_provider_options logs every call"},
     {"group_replication_communication_max_message_size",
      "messages travel in pieces of 256 KiB whatever their size, and heartbeats pass between the pieces"},
-    {"group_replication_compression_threshold",
-     "messages between members travel as they are; a full copy is packed, see group_replication_clone_compression"},
     {"group_replication_poll_spin_loops", "no thread spins: one thread owns all that is agreed on"},
     {"group_replication_tls_source", "certificates are named by group_replication_ssl_*"},
     {"group_replication_allow_local_lower_version_join",

@@ -32,8 +32,9 @@ command line, that over configuration files, and within a list the later one ove
 **Takes effect:** *at once*; *next start*: accepted at any time and read when the server joins the next time (a restart, or
 `SET GLOBAL wsrep_cluster_address`); *fixed*: only before the server starts; *command*: it is carried out when it is set, and keeps no value.
 
-**Of whom:** *member*: each has its own; *group*: set on one member, it holds on all; *equal*: each member has its own setting, and all must agree
-(the group's name and TLS are checked when members meet, the durability is not).
+**Of whom:** *member*: each has its own; *group*: set on one member, it holds on all; *equal*: each member has its own setting, and all should agree.
+A member that joins a group of another name is refused; one in which another of these differs is warned of in its log, with the values and the member. The server's own
+`lower_case_table_names` must be the same on all: a new member with another value is refused.
 
 )";
 

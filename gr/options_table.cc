@@ -148,6 +148,10 @@ constexpr auto table = std::to_array<option_spec>({
              "data, and comes back by itself once there is more; below twice as much it warns. 0: never"),
     of_bytes("group_replication_transaction_size_limit", "repl.max_ws_size", "2147483647", 0, 2147483647, at_once,
              "a larger transaction is refused; 0: no limit"),
+    of_bytes("group_replication_compression_threshold", "", "1000000", 0, 4294967295, at_once,
+             "rows of a larger transaction are packed, with zstd, by the member that commits it, and travel and are "
+             "logged so. 0: none. Not "
+             "while the group speaks a protocol below 5"),
     of_number("group_replication_request_time_threshold", "", "0", 0, 100000, "milliseconds", at_once,
               "a transaction whose ordering took so long, or longer, is a line in the error log; 0: none"),
     of_group(of_number("group_replication_write_concurrency", "", "200", 10, 200, "slots", at_once,

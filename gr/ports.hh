@@ -39,6 +39,7 @@ enum write_set_flag : std::uint32_t {  // the wsrep values, so that the binding 
   flags_of_server = 0xffff,
   // Ours, and never shown to a server: whoever applies it tells its origin.
   flag_tell_applied = 0x10000,
+  flag_packed = 0x20000,  // the rows are packed (gr/packed_rows.hh)
 };
 
 struct source_id {  // where a transaction was executed
@@ -107,6 +108,7 @@ struct remote_write_set {
   seqno_t depends_on = -1;
   bool failed = false;  // certification failed: deliver an empty one so that the position advances
   base::blob data;
+  bool packed = false;  // rows_of(data, packed) is what the server takes
 };
 struct state_needed {};  // ask the server for its state request (sst_request); answer with group::state_requested
 struct donate_state {    // nothing else is applied while the server starts its donation

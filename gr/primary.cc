@@ -54,9 +54,8 @@ std::string member::fence(xcom::member_id const& origin) const {
 
 std::string member::primary_name() const {
   auto const* const who = site_.find(roles_.primary);
-  auto const facts = who == nullptr ? base::result<member_facts>(member_facts{}) : base::decode<member_facts>(who->app);
-  bool const has_address = facts && !facts->incoming.empty();
-  return name_of(roles_.primary) + (has_address ? " at " + facts->incoming : "");
+  auto const address = who == nullptr ? std::string{} : facts_of(*who).incoming;
+  return name_of(roles_.primary) + (address.empty() ? "" : " at " + address);
 }
 
 // ---- what this server may do ----
@@ -169,8 +168,7 @@ std::vector<primary_candidate> member::primary_candidates() const {
     if (!can_be_primary(&each) || !is_there(each.id)) continue;
     auto const* const at = neighbor_of(each.id);
     seqno_t const applied = each.id == config_.self ? last_.applied : at->facts.applied;
-    auto const facts = base::decode<member_facts>(each.app);
-    all.push_back({each.id, each.weight, facts ? facts->server_version : "", positions(applied),
+    all.push_back({each.id, each.weight, facts_of(each).server_version, positions(applied),
                    static_cast<std::uint64_t>(std::max<seqno_t>(0, state_.seqno - applied))});
   }
   return all;

@@ -238,7 +238,8 @@ void live_group::make_node(xcom::beginning how) {
   node_.emplace(node_settings(*options_.options, self_, boot_), std::move(how), make_prng());
   // The node knows what it delivers from on; that the log on disk reaches further back it has yet to be told.
   log_begins_ = {};
-  if (node_->is_member()) net_->speak(node_->current_site().rules.protocol);
+  protocol_ = node_->is_member() ? node_->current_site().rules.protocol : xcom::protocol_lowest;
+  if (node_->is_member()) net_->speak(protocol_);
   arm_timer();
 }
 
@@ -255,7 +256,7 @@ gr::member_config live_group::member_configuration() const {
   config.role = final_role();
   config.zone = static_cast<std::uint32_t>(options.number("group_replication_zone_id"));
   config.old_log = options_.data_dir + "/" + diverged_segments;
-  config.facts = {options_.node_name, options_.incoming, options_.server_version, gr::member_status::recovering};
+  config.facts = own_facts(gr::member_status::recovering);
   if (options_.start && options_.start->seqno >= 0) {
     config.history = options_.start->group;
     config.base = options_.start->seqno;
@@ -270,6 +271,13 @@ xcom::member_role live_group::final_role() const {
                                                                 : xcom::member_role::voter;
 }
 
+gr::member_facts live_group::own_facts(gr::member_status status) const {
+  gr::member_facts facts{options_.node_name, options_.incoming, options_.server_version, status, options_.alike};
+  for (auto& each : gr::settings_to_tell(*options_.options)) facts.alike.push_back(std::move(each));
+  return facts;
+}
+
+// Who joins does not know yet whether the group understands its settings.
 xcom::site_member live_group::self_entry(gr::member_status status) const {
   xcom::site_member entry;
   entry.id = self_;
@@ -277,7 +285,9 @@ xcom::site_member live_group::self_entry(gr::member_status status) const {
   entry.weight = static_cast<std::uint32_t>(options_.options->number("group_replication_member_weight"));
   entry.zone = static_cast<std::uint32_t>(options_.options->number("group_replication_zone_id"));
   entry.boot = boot_;
-  entry.app = base::encode(gr::member_facts{options_.node_name, options_.incoming, options_.server_version, status});
+  auto facts = own_facts(status);
+  if (status != gr::member_status::online) facts.alike.clear();
+  entry.app = base::encode(facts);
   return entry;
 }
 

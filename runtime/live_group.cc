@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/ensure.hh"
+#include "gr/packed_rows.hh"
 #include "runtime/group.hh"
 
 namespace runtime {
@@ -324,6 +325,10 @@ gr::ordered live_group::order(gr::local_write_set write_set) {
   message.last_seen = write_set.last_seen;
   message.keys = write_set.keys;
   message.data = write_set.data;
+  // Who could not read it comes only after the protocol was lowered, and begins behind that.
+  if (protocol_ >= xcom::protocol_with_packed_rows)
+    gr::pack_rows(message,
+                  static_cast<std::uint64_t>(options_.options->number("group_replication_compression_threshold")));
   auto const who = std::make_shared<ticket<gr::ordered>>();
   if (lease_is_over())
     return {gr::order_outcome::not_sent, -1, -1,

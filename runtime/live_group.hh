@@ -155,6 +155,7 @@ class live_group final : public gr::group {
   void become_new_incarnation(xcom::member_id const& before);
   void make_member(gr::member_config config);
   [[nodiscard]] gr::member_config member_configuration() const;
+  [[nodiscard]] gr::member_facts own_facts(gr::member_status status) const;
   [[nodiscard]] xcom::site_member self_entry(gr::member_status status) const;
   [[nodiscard]] xcom::site_member joiner_entry() const;
   [[nodiscard]] bool is_still_leaving() const;
@@ -327,7 +328,8 @@ class live_group final : public gr::group {
   std::atomic<bool> running_{false};
   std::atomic<tls_mode> tls_mode_{tls_mode::disabled};  // of this connect; the option may be set for the next one
   std::atomic<std::uint32_t> clients_life_{0};          // gr/messages.hh
-  std::atomic<std::int64_t> lease_ends_{0};             // of CLOCK_BOOTTIME, in milliseconds; 0: none is needed
+  std::atomic<std::uint16_t> protocol_{xcom::protocol_lowest};  // of the site in force
+  std::atomic<std::int64_t> lease_ends_{0};                     // of CLOCK_BOOTTIME, in milliseconds; 0: none is needed
   mutable std::mutex status_mutex_;
   std::shared_ptr<gr::group_status const> status_;
 

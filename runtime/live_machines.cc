@@ -142,6 +142,7 @@ void live_group::on(xcom::send_welcome const& what) {
 
 void live_group::on(xcom::site_installed const& what) {
   step_member(what);
+  protocol_ = what.at.rules.protocol;
   if (net_) net_->speak(what.at.rules.protocol);
   if (what.at.rules.since == what.at.version)
     say(server::level::info, "the group's rules from now on: " + xcom::to_string(what.at.rules));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "certifier/write_set.hh"
+#include "gr/packed_rows.hh"
 #include "sim/failure.hh"
 
 namespace sim {
@@ -136,7 +137,9 @@ void engine::deliver(gr::server_event const& event) {
   if (auto const* what = std::get_if<gr::remote_write_set>(&event)) {
     change next{what->seqno, what->depends_on, 0, std::nullopt};
     if (!what->failed) {
-      auto decoded = base::decode<transaction>(what->data);
+      auto const rows = gr::rows_of(what->data, what->packed);
+      check(rows.has_value(), "packed rows arrive as they were sent");
+      auto decoded = base::decode<transaction>(*rows);
       check(decoded.has_value(), "a write set arrives as it was sent");
       next.what = std::move(*decoded);
     }

@@ -51,6 +51,7 @@ void choose_load(base::prng& random, limits& to) {
   to.keys_max = random.between(1, 6);
   to.payload_max = one_of<std::size_t>(random, {40, 200, 2000});
   to.payload_huge = random.chance(1, 4) ? 20000 : 0;
+  to.pack_from = random.chance(1, 4) ? 100 : 0;
   to.think_time = micros(one_of<std::uint64_t>(random, {4000, 20000, 100000}));
   to.in_flight_max = one_of<std::size_t>(random, {1, 5, 50});
   to.apply_time = micros(one_of<std::uint64_t>(random, {10, 200, 2000}));

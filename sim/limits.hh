@@ -39,6 +39,7 @@ struct limits {
   std::size_t keys_max = 4;
   std::size_t payload_max = 200;
   std::size_t payload_huge = 0;          // now and then; 0: never
+  std::uint64_t pack_from = 0;           // bytes of rows from which on they are packed; 0: never
   micros think_time = milliseconds(20);  // between two submissions of a server, on average
   std::size_t in_flight_max = 50;
   gr::member_config member;              // who and where it is, and what it holds, is filled in by each server

@@ -505,7 +505,9 @@ void server::tick_machines(base::tick_count now) {
 
 std::uint64_t server::next_incarnation() const { return 1000 + world_.clock.now().value() / 1000; }
 
-gr::member_facts server::facts(gr::member_status status) const { return {name_, address_, "10.11", status}; }
+gr::member_facts server::facts(gr::member_status status) const {
+  return {name_, address_, "10.11", status, {{"lower_case_table_names", "0"}}};
+}
 
 // Arbiters, too, are brought up here like a server, and vote once they are level.
 xcom::member_role server::joining_role() const {
@@ -513,7 +515,9 @@ xcom::member_role server::joining_role() const {
 }
 
 xcom::site_member server::self_in_site(gr::member_status status, xcom::member_role role) const {
-  return {self_, address_, role, weight_, boot_, base::encode(facts(status)), zone_, speaks_};
+  auto said = facts(status);
+  if (status != gr::member_status::online || speaks_.highest < xcom::protocol_with_settings) said.alike.clear();
+  return {self_, address_, role, weight_, boot_, base::encode(said), zone_, speaks_};
 }
 
 gr::member_config server::member_configuration() const {

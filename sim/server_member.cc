@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "gr/history.hh"
+#include "gr/packed_rows.hh"
 #include "sim/failure.hh"
 #include "sim/server.hh"
 
@@ -164,8 +165,7 @@ void server::check_can_read(gr::seqno_t seqno, xcom::site const& in, std::string
   auto const* const entry = in.find(self_);
   if (!reads || entry == nullptr || entry->role == xcom::member_role::arbiter) return;
   // Taken in again while its server ran: that was told that it has no group, and opens when it is told to be in step.
-  auto const facts = base::decode<gr::member_facts>(entry->app);
-  if (!facts || facts->status != gr::member_status::online) return;
+  if (!gr::is_online(*entry)) return;
   check(engine_->position() >= seqno, [&] {
     return fmt::format("{} can be read and stands at {}; {} told its client that {} is applied everywhere", name_,
                        engine_->position(), committed_at, seqno);
@@ -216,8 +216,10 @@ void server::let_in_one() {
   if (!takes_writes())
     return engine_->resolve(made->trx, {gr::order_outcome::not_sent, -1, -1, "this member has no majority"});
   auto const flags = made->flags | (made->everywhere ? gr::flag_tell_applied : 0U);
-  gr::write_set_message const message{
+  gr::write_set_message message{
       {self_.uuid, made->trx, 1}, clients_life_, flags, made->last_seen, made->keys, made->data};
+  if (node_->current_site().rules.protocol >= xcom::protocol_with_packed_rows)
+    gr::pack_rows(message, world_.with.pack_from);
   auto const seq = order(base::encode(gr::ordered_message(message)), true);
   waiting_[seq] = {made->trx, 0};
   drain();
@@ -294,8 +296,7 @@ void server::note_online() {
 void server::check_stable(gr::seqno_t up_to) const {
   std::vector<std::string> online;
   for (auto const& each : member_->site().members) {
-    auto const its = base::decode<gr::member_facts>(each.app);
-    if (its && its->status == gr::member_status::online) online.push_back(its->name);
+    if (gr::is_online(each)) online.push_back(gr::facts_of(each).name);
   }
   world_.watch.called_stable(up_to, online);
 }
@@ -309,9 +310,7 @@ void server::note_promised_history(xcom::member_id const& joiner, gr::history_an
 void server::check_promised_history() {
   std::erase_if(promised_history_, [&](auto const& each) {
     auto const* joiner = member_->site().find(each.first);
-    auto const its = joiner == nullptr ? base::result<gr::member_facts>(base::fail("gone"))
-                                       : base::decode<gr::member_facts>(joiner->app);
-    return !its || its->status == gr::member_status::online || joiner->boot != each.second.boot;
+    return joiner == nullptr || gr::is_online(*joiner) || joiner->boot != each.second.boot;
   });
   for (auto const& [joiner, promised] : promised_history_)
     check(log_->begins() <= promised.from.next(), [&, joiner = joiner, from = promised.from] {
@@ -333,12 +332,11 @@ void server::check_donor(xcom::member_id const& donor, std::optional<gr::seqno_t
     auto const* who = known.at.find(each.id);
     if (!each.heard || who == nullptr || who->role == xcom::member_role::arbiter) continue;
     if (who->role == xcom::member_role::non_voting) continue;
-    auto const its = base::decode<gr::member_facts>(who->app);
     auto const begins = each.facts.first_available;
     auto stood_at = stands_at;
     if (stood_at && each.id != donor) stood_at = std::min(*stood_at, last_seen_.applied);
     bool const serves = !stood_at || (begins >= 0 && begins <= *stood_at);
-    if (!its || its->status != gr::member_status::online || !serves) continue;
+    if (!gr::is_online(*who) || !serves) continue;
     able.push_back(&each);
     // Who was asked before may have answered that its log reaches back less far than its heartbeat said.
     if (each.id == donor || !donors_tried_.contains(each.id)) furthest = std::max(furthest, each.facts.applied);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gr/packed_rows.hh"
 #include "sim/failure.hh"
 
 namespace sim {
@@ -34,7 +35,9 @@ void twin::judge(xcom::slot_no at, xcom::batch const& slot, gr::slot_note const&
     auto const* write_set = std::get_if<gr::write_set_message>(&*decoded);
     if (write_set == nullptr) continue;
     ++seqno_;
-    auto const what = base::decode<transaction>(write_set->data);
+    auto const rows = gr::rows_of(write_set->data, (write_set->flags & gr::flag_packed) != 0);
+    check(rows.has_value(), "a write set's rows can be unpacked");
+    auto const what = base::decode<transaction>(*rows);
     check(what.has_value(), "a write set's data can be read");
     client const by{each.origin, each.seq.value() >> xcom::origin_count_bits, write_set->life};
     auto const expected =

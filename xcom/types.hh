@@ -64,12 +64,14 @@ struct ballot {
 // What members say to each other, by number; docs/formats.md says what each brought. A site names the one in use. It never
 // rises by itself: as long as it has not, a member may go back to the program it ran before.
 inline constexpr std::uint16_t protocol_lowest = 1;
-inline constexpr std::uint16_t protocol_highest = 4;
+inline constexpr std::uint16_t protocol_highest = 5;
 inline constexpr std::uint16_t protocol_with_links = 2;   // heartbeats say who is linked; leadership is handed over
 inline constexpr std::uint16_t protocol_without_own = 2;  // a payload is not sent back to where it came from
 inline constexpr std::uint16_t protocol_with_ranges = 3;  // the log is fetched in ranges, packed and hashed
 inline constexpr std::uint16_t protocol_with_roles = 3;   // ordered messages change the primary and the mode
 inline constexpr std::uint16_t protocol_with_votes = 4;   // what a member could not apply is voted on
+inline constexpr std::uint16_t protocol_with_packed_rows = 5;  // large write sets are ordered packed
+inline constexpr std::uint16_t protocol_with_settings = 5;  // the site says in which settings members should not differ
 
 struct protocol_range {
   std::uint16_t lowest = protocol_lowest;

@@ -7,6 +7,7 @@
 #include "gr/mariadb/provider.hh"
 #include "gr/mariadb/role_keeper.hh"
 #include "gr/mariadb/views.hh"
+#include "gr/packed_rows.hh"
 
 namespace gr::mariadb {
 namespace {
@@ -56,6 +57,7 @@ void provider::finish(server_event const& event, event_queue::session_no session
 bool provider::handle(remote_write_set const& event, void* recv_ctx) {
   count_.received.fetch_add(1, std::memory_order_relaxed);
   count_.received_bytes.fetch_add(event.data.size(), std::memory_order_relaxed);
+  auto const rows = event.failed ? base::blob{} : rows_to_apply(event);  // while others are still applied
   if (order_.last_left() < event.depends_on) count_.apply_waits.fetch_add(1, std::memory_order_relaxed);
   order_.wait_left(event.depends_on);
   if (diverged_.load()) {  // on the way out: what comes now is for a server whose data still is the group's
@@ -76,7 +78,7 @@ bool provider::handle(remote_write_set const& event, void* recv_ctx) {
   wsrep_trx_meta const meta{to_abi(position_group(), event.seqno),
                             {to_abi(event.source.node), event.source.trx, event.source.conn},
                             event.depends_on};
-  wsrep_buf const data{event.failed ? nullptr : event.data.data(), event.failed ? 0 : event.data.size()};
+  wsrep_buf const data{rows.data(), rows.size()};
   auto const others = count_.applying.fetch_add(1, std::memory_order_relaxed);
   count_.window_sum.fetch_add(others + 1, std::memory_order_relaxed);
   count_.applied.fetch_add(1, std::memory_order_relaxed);
@@ -89,6 +91,16 @@ bool provider::handle(remote_write_set const& event, void* recv_ctx) {
   count_.applying.fetch_sub(1, std::memory_order_relaxed);
   check_applied(event, answer);
   return exit_loop;
+}
+
+// What cannot be unpacked is left to the server to fail at, as it does at any rows it cannot read, since only that way does it give an
+// error of its own, which is voted on.
+base::blob provider::rows_to_apply(remote_write_set const& event) {
+  auto rows = rows_of(event.data, event.packed);
+  if (rows) return std::move(*rows);
+  log(level::error, at(event.seqno) + ": " + rows.error().text);
+  constexpr std::size_t event_header_bytes = 19;
+  return base::blob(std::vector<std::uint8_t>(event_header_bytes, 0xff));  // an event longer than any may be
 }
 
 // The gate must open for the next one whatever the server made of this one.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "gr/mariadb/row_events.hh"
+#include "gr/packed_rows.hh"
 
 namespace gr::mariadb {
 namespace {
@@ -27,7 +28,8 @@ char const* name_of(certifier::key_kind kind) {
 }
 
 std::string tables_of(refused_write_set const& what) {
-  auto tables = tables_in(what.data);
+  auto const rows = rows_of(what.data, what.packed);
+  auto tables = rows ? tables_in(*rows) : std::vector<table_name>{};
   if (what.why == refusal_reason::conflict)
     if (auto const keys = certifier::write_set::decode(what.keys)) tables = tables_of_key(tables, *keys, what.row);
   std::string names;

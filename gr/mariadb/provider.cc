@@ -194,6 +194,8 @@ base::result<group_options> provider::plan_group() const {
   plan.node_name = server_.node_name;
   plan.incoming = server_.incoming;
   plan.server_version = running_server_version();
+  if (auto const* const folds = server_variable<unsigned const>("lower_case_table_names"))
+    plan.alike.push_back({"lower_case_table_names", std::to_string(*folds)});
   plan.listen_host = listen->front().host.empty() ? "0.0.0.0" : listen->front().host;
   plan.listen_port = first_port(*listen, static_cast<unsigned>(options_->number("base_port")));
   plan.own_host = first_host(*own);

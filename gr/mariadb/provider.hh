@@ -156,6 +156,7 @@ class provider final : public gr::server {
   void settle_once();
   void finish(server_event const& event, event_queue::session_no session);
   void show(view const& now, void* recv_ctx);
+  base::blob rows_to_apply(remote_write_set const& event);
   void check_applied(remote_write_set const& event, int answer);
   abi::status apply_failed(seqno_t seqno, std::string const& error);
   abi::status statement_failed(seqno_t seqno, std::string const& error);

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """Things that are large: one transaction of 200 MB, and the DDL of a thousand tables."""
 import concurrent.futures
+import re
+import subprocess
 import time
 
-from harness import Group, check, run
+from harness import Group, check, provider_path, run
 
 PATIENT = ["repl.causal_read_timeout=PT10M"]  # a read waits until all of it is applied, which takes what it takes
 
@@ -15,6 +17,7 @@ def a_transaction_of_200_mb():
         group.form()
         group[0].sql("CREATE DATABASE big", "CREATE TABLE big.t (id INT PRIMARY KEY, v VARBINARY(1024), n INT DEFAULT 0)")
         suspected = {each.name: each.suspicions() for each in group.members}
+        group[0].sql("SET GLOBAL group_replication_compression_threshold = 0")  # these rows pack to next to nothing
         began = time.monotonic()
         group[0].sql("INSERT INTO t (id, v) SELECT seq, REPEAT(MD5(seq), 32) FROM seq_1_to_204800", database="big", timeout=600)
         print(f"  committed after {time.monotonic() - began:.1f} s")
@@ -31,6 +34,34 @@ def a_transaction_of_200_mb():
         for each in group.members:
             check(each.suspicions() == suspected[each.name], f"{each.name} suspects: {each.suspicions()}, before {suspected[each.name]}")
             check("no majority" not in each.log(), f"{each.name} lost the majority")
+
+
+def dump_of_logs(member):
+    """What grctl prints of its agreed log."""
+    files = sorted(member.data.glob("group_replication.0*.log"))
+    return subprocess.run([provider_path().parent / "bin" / "grctl", "log", "dump", *files], capture_output=True, text=True, check=True).stdout
+
+
+def large_rows_travel_packed():
+    """rows of a transaction above group_replication_compression_threshold are in everybody's log in their small form, and come out of it the
+    same: on who applies them, on who was away, and in the list of conflicts"""
+    with Group(3) as group:
+        group.form()
+        group[0].sql("CREATE DATABASE big", "CREATE TABLE big.t (id INT PRIMARY KEY, v VARBINARY(1024))")
+        group.check_equal()
+        group[2].stop()
+        insert = "INSERT INTO t SELECT seq, REPEAT(MD5(seq), 32) FROM seq_{}_to_{}"
+        group[0].sql(insert.format(1, 800), database="big")  # 0.8 MB of rows
+        group[1].sql(insert.format(10_001, 18_192), database="big")  # 8 MB
+        group[0].sql("SET GLOBAL group_replication_compression_threshold = 0", insert.format(20_001, 28_192), database="big", causal=True)
+        group[2].start()
+        for each in group.members:
+            check(each.value("SELECT SUM(CRC32(v)) FROM big.t", causal=True) == group[0].value("SELECT SUM(CRC32(REPEAT(MD5(id), 32))) FROM big.t"), f"{each.name} holds other rows")
+        group.check_equal()
+        written = [line for line in dump_of_logs(group[2]).splitlines() if " in big.t" in line]
+        sizes = {packed: [int(size) for size in re.findall(rf"keys, (\d+) bytes{packed} in big\.t", "\n".join(written))] for packed in ("", " packed")}
+        check(len(sizes[" packed"]) == 1 and sizes[" packed"][0] < 2_000_000, f"packed: {written}")
+        check(len(sizes[""]) == 2 and max(sizes[""]) > 8_000_000, f"as they are: {written}")
 
 
 def a_thousand_tables():
@@ -60,4 +91,4 @@ def a_thousand_tables():
 
 
 if __name__ == "__main__":
-    run(a_transaction_of_200_mb, a_thousand_tables)
+    run(a_transaction_of_200_mb, large_rows_travel_packed, a_thousand_tables)

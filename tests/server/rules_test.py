@@ -133,5 +133,24 @@ def suspicions_can_be_seen():
         check("was expelled" not in victim.log(), "it was expelled within member_expel_timeout")
 
 
+def settings_that_differ():
+    """a new server that folds the case of table names, unlike the group, is refused and keeps what it has; another durability is a warning"""
+    differ = {1: {"server_options": {"lower_case_table_names": 1}}, 2: {"server_options": {"group_replication_durability": "DISK"}}}
+    with Group(3, member_settings=differ) as group:
+        group[0].start(bootstrap=True)
+        group[0].sql("CREATE DATABASE D", "CREATE TABLE D.T (id INT PRIMARY KEY)")
+        group[1].start(wait=False)
+        group[1].wait_exit(60)
+        refusal = "this server is refused: lower_case_table_names is 1 here and 0 on m1"
+        check(refusal in group[1].log(), f"no refusal: {group[1].log_that_matters()}")
+        group[2].start()
+        warning = "group_replication_durability is DISK here and OS on m1"
+        check(warning in group[2].log(), f"no warning: {group[2].log_that_matters()}")
+        check("lower_case_table_names" not in group[2].log(), "it was told of what is the same")
+        group[1].settings["server_options"] = {"lower_case_table_names": 0}
+        group[1].start()
+        group.check_equal()
+
+
 if __name__ == "__main__":
-    run(rules_change_while_the_group_writes, a_commit_is_in_each_zone, who_has_no_vote_is_not_waited_for, suspicions_can_be_seen)
+    run(rules_change_while_the_group_writes, a_commit_is_in_each_zone, who_has_no_vote_is_not_waited_for, suspicions_can_be_seen, settings_that_differ)

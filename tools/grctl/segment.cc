@@ -6,7 +6,9 @@
 #include <array>
 
 #include "certifier/write_set.hh"
+#include "gr/mariadb/row_events.hh"
 #include "gr/messages.hh"
+#include "gr/packed_rows.hh"
 
 namespace grctl {
 namespace {
@@ -22,7 +24,7 @@ std::string text(xcom::origin_seq seq) {
                      seq.value() & ((1ULL << xcom::origin_count_bits) - 1));
 }
 char const* text(xcom::member_role role) {
-  constexpr std::array<char const*, 3> names{"voter", "arbiter", "non-voting"};
+  constexpr std::array<char const*, 4> names{"voter", "arbiter", "non-voting", "joining"};
   auto const at = static_cast<std::size_t>(role);
   return at < names.size() ? names[at] : "unknown role";
 }
@@ -38,8 +40,14 @@ std::string text(xcom::site const& at) {
 // ---- what gr put into a message and beside a slot; bytes of another origin are only counted ----
 std::string text(gr::write_set_message const& what) {
   auto const keys = certifier::write_set::decode(what.keys);
-  return fmt::format("write set of trx {}, flags {:#x}, saw {}, {} keys, {} bytes", what.source.trx, what.flags,
-                     what.last_seen, keys ? std::to_string(keys->size()) : "malformed", what.data.size());
+  bool const packed = (what.flags & gr::flag_packed) != 0;
+  std::string tables;
+  if (auto const rows = gr::rows_of(what.data, packed))
+    for (auto const& each : gr::mariadb::tables_in(*rows))
+      tables += fmt::format("{}{}.{}", tables.empty() ? " in " : ", ", each.schema, each.table);
+  return fmt::format("write set of trx {}, flags {:#x}, saw {}, {} keys, {} bytes{}{}", what.source.trx, what.flags,
+                     what.last_seen, keys ? std::to_string(keys->size()) : "malformed", what.data.size(),
+                     packed ? " packed" : "", tables);
 }
 std::string text(gr::stable_message const& what) { return fmt::format("stable up to {}", what.up_to); }
 std::string text(gr::state_request_message const& what) {
