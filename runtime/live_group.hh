@@ -220,6 +220,7 @@ class live_group final : public gr::group {
   void arm_timer();
   void tick();
   void finish_tick(std::size_t from);
+  void tell_of_unheard_leader();
   void look_around();
   void follow_options();
   void ask_for_rules_in_options();
@@ -274,6 +275,7 @@ class live_group final : public gr::group {
   std::optional<xcom::checkpoint> own_place_;                // where an expelled incarnation stopped delivering
   bool was_member_ = false;                                  // before this process: its log holds a group's history
   bool gives_up_place_ = false;                              // came back to leave in order and begin anew
+  std::optional<base::tick_count> unheard_leader_due_;       // when it is said (again) that it keeps this joiner out
   std::optional<base::tick_count> steps_aside_since_;        // leaves to catch up: nothing new of its own is ordered
   std::uint64_t waits_to_leave_ = 0;                         // ticks with a majority, and yet not free to go
   std::set<std::pair<std::string, xcom::slot_no>> packing_;  // history: for whom, from where

@@ -23,6 +23,8 @@ using gr::server;
 constexpr std::uint64_t status_every_ticks = 10;
 constexpr std::uint64_t look_around_ticks = 100;
 constexpr std::uint64_t say_waits_ticks = 500;  // 5 s
+constexpr std::uint64_t unheard_leader_ticks = 500;
+constexpr std::uint64_t unheard_leader_again_ticks = 6000;
 
 std::string addresses_of(xcom::site const& at) {
   std::string all;
@@ -363,10 +365,24 @@ void live_group::finish_tick(std::size_t from) {
   }
 }
 
+// A group that goes on, and one link that does not work: nothing else would say why this server stays outside.
+void live_group::tell_of_unheard_leader() {
+  auto const leader = node_->unheard_leader();
+  if (leader.empty()) return unheard_leader_due_.reset();
+  if (!unheard_leader_due_) unheard_leader_due_ = now_.plus(unheard_leader_ticks);
+  if (now_ < *unheard_leader_due_) return;
+  unheard_leader_due_ = now_.plus(unheard_leader_again_ticks);
+  say(server::level::warning,
+      "not taken in yet: members answer and name " + leader +
+          " as their leader, which takes members in, but it does not answer. Can this server reach it, and is " +
+          own_address_ + " reached from there?");
+}
+
 // For what a second is soon enough.
 void live_group::look_around() {
   if (now_.value() - looked_around_.value() < look_around_ticks) return;
   looked_around_ = now_;
+  tell_of_unheard_leader();
   purge_log();
   steps_->when_free([this] {
     if (node_ && !gave_up_) watch_disk();

@@ -307,6 +307,9 @@ class node {
   }
   [[nodiscard]] bool is_member() const { return phase_ == phase::member; }
   [[nodiscard]] bool is_leaving() const { return leaving_; }
+  // Of a joiner: the address of the leader that members who answer it name, while that one does not. Nobody else takes it in. Empty:
+  // it is not so.
+  [[nodiscard]] std::string unheard_leader() const;
   [[nodiscard]] bool have_quorum() const { return have_quorum_; }
   // It stood still for a while, as a stopped process does, and gives the others a moment to be heard. Until then have_quorum()
   // is what it was.
@@ -577,6 +580,7 @@ class node {
   site_member self_;
   std::vector<std::string> seeds_;
   std::map<std::string, base::tick_count> answered_;  // joining: who answered, and when last
+  std::string named_leader_;                          // joining: by the last of these
   std::map<member_id, peer> peers_;
   std::vector<wish> wishes_;
   std::optional<site_rules> wished_rules_;           // leader: as asked for

@@ -320,9 +320,15 @@ void node::take(member_id const&, join_answer const& what) {
   for (auto const* address : {&what.address, &what.leader})
     if (!address->empty() && seeds_.size() < site_members_max && std::ranges::find(seeds_, *address) == seeds_.end())
       seeds_.push_back(*address);
+  if (!what.leader.empty()) named_leader_ = what.leader;
   bool const is_news = !answered_.contains(what.address);
   if (answered_.size() < site_members_max || !is_news) answered_[what.address] = now_;
   if (is_news) request_due_ = now_;
+}
+
+std::string node::unheard_leader() const {
+  bool const somebody_answers = phase_ == phase::joining && !answered_.empty();
+  return somebody_answers && !answered_.contains(named_leader_) ? named_leader_ : std::string{};
 }
 
 void node::take(member_id const&, join_refused const& what) {

@@ -520,6 +520,21 @@ TEST(node, a_joiner_the_leader_does_not_reach_is_not_taken_in) {
   EXPECT_NE(one.last<accept>(), nullptr);
 }
 
+// Elsewhere it would say nothing, for ever.
+TEST(node, a_joiner_knows_which_leader_it_does_not_hear) {
+  node_config config;
+  config.self = id(7);
+  node joiner(config, begin_joining{entry(7, member_role::joining), {address(2)}}, base::prng(1));
+  std::vector<action> done;
+  EXPECT_EQ(joiner.unheard_leader(), "");
+  joiner.step(received{id(2), join_answer{address(2), {}}}, done);
+  EXPECT_EQ(joiner.unheard_leader(), "") << "there is none";
+  joiner.step(received{id(2), join_answer{address(2), address(1)}}, done);
+  EXPECT_EQ(joiner.unheard_leader(), address(1));
+  joiner.step(received{id(1), join_answer{address(1), address(1)}}, done);
+  EXPECT_EQ(joiner.unheard_leader(), "");
+}
+
 TEST(node, an_older_incarnation_that_waits_too_is_forgotten_with_the_newer_one) {
   by_hand one({entry(1), entry(2)});
   one.become_leader();
