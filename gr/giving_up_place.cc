@@ -1,5 +1,7 @@
 #include "gr/giving_up_place.hh"
 
+#include <algorithm>
+
 namespace gr {
 
 bool others_may_need_the_vote(xcom::recovered_log const& log) {
@@ -7,6 +9,11 @@ bool others_may_need_the_vote(xcom::recovered_log const& log) {
   auto const* before = log.at.find(log.last.self);
   if (before == nullptr) return !log.at.members.empty();
   return before->role != xcom::member_role::non_voting && log.at.members.size() > 1;
+}
+
+bool nobody_needs_the_vote(xcom::site const& now, xcom::member_id const& self,
+                           std::map<xcom::member_id, xcom::peer> const& peers) {
+  return now.find(self) == nullptr && std::ranges::none_of(peers, [](auto const& each) { return each.second.spoke; });
 }
 
 bool may_give_up_place(xcom::site const& now, xcom::member_id const& self,

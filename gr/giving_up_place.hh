@@ -15,6 +15,11 @@ namespace gr {
 // it. Whether the log remembers all it promised, the caller knows (gr/beginning.hh).
 [[nodiscard]] bool others_may_need_the_vote(xcom::recovered_log const& log);
 
+// Whether nobody is there for whom one that was let go came back: none of its site is heard. They may be gone for good, and the group be
+// another by now, so after a while of this it asks to be taken in by whoever there is. Its log stays until it is.
+[[nodiscard]] bool nobody_needs_the_vote(xcom::site const& now, xcom::member_id const& self,
+                                         std::map<xcom::member_id, xcom::peer> const& peers);
+
 // Whether it can go: those who stay have a majority among themselves, and one of them delivers, so that it can bring a joiner
 // up to date. Any earlier, leaving could stop the group.
 [[nodiscard]] bool may_give_up_place(xcom::site const& now, xcom::member_id const& self,

@@ -72,6 +72,7 @@ void member::on(taken_in const& in) {
   roles_ = roles_of(in.at);
   votes_ = votes_of(in.at);
   began_ = observed_since_ = now_;
+  is_new_ = true;
   report_.begin();
   held_ = in.held;
   bool const other_group = config_.history && base_ >= 0 && *config_.history != group.history;
@@ -84,20 +85,18 @@ void member::on(taken_in const& in) {
   if (diverged) found_diverged(-1);
 }
 
-// Each difference is said once; those with whom it is, as the site has them. Returns why this server has no place here, or nothing. One that
-// comes back after all were stopped may be the first to have a new setting, so it is never sent away.
+// Each difference is said once; those with whom it is, as the site has them. Returns why this server has no place here, or nothing. That is
+// for new ones: one that comes back after all were stopped may be the first to have a new setting.
 std::string member::compare_settings() {
   std::string fatal;
   for (auto const& each : known_site_.members) {
     if (each.id == config_.self || !is_online(each)) continue;
-    auto const theirs = facts_of(each);
-    for (auto const& found : disagreements(config_.facts.alike, theirs.name, theirs.alike)) {
-      if (!told_differences_.insert(found.text).second) continue;
-      emit(say{server::level::warning, found.text + ": the members of a group should have the same"});
+    for (auto const& found : disagreements(config_.facts.alike, name_of(each.id), facts_of(each).alike)) {
+      if (told_differences_.insert(found.text).second)
+        emit(say{server::level::warning, found.text + ": the members of a group should have the same"});
       if (found.fatal && fatal.empty())
         fatal = "this server is refused: " + found.text +
-                ", and all members of a group need the same. Nothing was touched. Set it as the group has it and start "
-                "this server again";
+                ", and all members of a group need the same. Set it as the group has it and start this server again";
     }
   }
   return fatal;
@@ -329,7 +328,8 @@ void member::tick_recovery() {
   if (!config_.recovery.online_when_certified && std::max(last_.applied, base_) < *online_at_) return;
   if (stepped_aside_ && !may_be_counted_on()) return;
   update_sent_ = true;
-  (void)compare_settings();
+  // When it was taken in, nobody may have been ONLINE to compare with.
+  if (auto const why = compare_settings(); is_new_ && !why.empty()) return refuse(why);
   auto facts = config_.facts;
   facts.status = member_status::online;
   if (known_site_.rules.protocol < xcom::protocol_with_settings) facts.alike.clear();

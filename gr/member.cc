@@ -5,6 +5,7 @@
 
 #include "base/ensure.hh"
 #include "certifier/write_set.hh"
+#include "gr/packed_rows.hh"
 
 namespace gr {
 namespace {
@@ -112,7 +113,8 @@ void member::take(xcom::message const& from, write_set_message const& what, slot
   ensure(!preload || known != nullptr);
   ordered const outcome = verdict_of(from, what, preload, failed_before);
   bool const failed = outcome.outcome == order_outcome::failed;
-  flow_.ordered(from.origin, state_.seqno, failed ? 0 : what.data.size() + what.keys.size());
+  auto const to_apply = rows_bytes(what.data, (what.flags & flag_packed) != 0);
+  flow_.ordered(from.origin, state_.seqno, failed ? 0 : to_apply + what.keys.size());
   if (known != nullptr && failed != failed_before)
     return refuse("transaction " + std::to_string(state_.seqno) + " certifies differently than before: " + outcome.why);
   if (failed) note.failed.push_back(index);
@@ -281,13 +283,14 @@ void member::deliver_site(xcom::site const& next) {
   if (planner_ && !planner_->finished()) tell_planner_of_site();
 }
 
-// Where the group's protocol was raised, or lowered, since it came ONLINE.
+// Where the group's protocol was raised, or lowered, since it came ONLINE; and another may have come that differs.
 void member::tell_settings(xcom::site_member const& self) {
+  (void)compare_settings();
   auto facts = facts_of(self);
   auto wanted = site_.rules.protocol < xcom::protocol_with_settings ? decltype(facts.alike){} : config_.facts.alike;
   if (facts.alike == wanted) return;
   facts.alike = std::move(wanted);
-  emit(to_node{xcom::update_self{base::encode(facts), config_.role}});
+  emit(to_node{xcom::update_self{base::encode(facts), std::nullopt}});
 }
 
 view member::view_at(seqno_t position, view_status status) const {

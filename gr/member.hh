@@ -534,6 +534,7 @@ class member {
   bool diverged_ = false;                        // it was not the group's; a copy replaces it
   std::optional<xcom::checkpoint> own_place_;    // comparing: where delivery goes on if it is the group's
   std::set<std::string> told_differences_;       // of settings, each said once
+  bool is_new_ = false;                          // taken in, and was no member before
   std::set<xcom::member_id> cannot_tell_;        // comparing: whose log does not reach back so far
   std::optional<xcom::checkpoint> resume_from_;  // restarted: where delivery begins once there is a majority
   std::optional<recovery::planner> planner_;

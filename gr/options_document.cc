@@ -33,8 +33,8 @@ command line, that over configuration files, and within a list the later one ove
 `SET GLOBAL wsrep_cluster_address`); *fixed*: only before the server starts; *command*: it is carried out when it is set, and keeps no value.
 
 **Of whom:** *member*: each has its own; *group*: set on one member, it holds on all; *equal*: each member has its own setting, and all should agree.
-A member that joins a group of another name is refused; one in which another of these differs is warned of in its log, with the values and the member. The server's own
-`lower_case_table_names` must be the same on all: a new member with another value is refused.
+A member that joins a group of another name is refused; where another of these differs, the logs warn with the values and the member. The server's own
+`lower_case_table_names` must be the same on all: a new member with another value is refused. (From protocol 5, see `group_replication_communication_protocol`.)
 
 )";
 

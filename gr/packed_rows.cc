@@ -17,8 +17,15 @@ void pack_rows(write_set_message& what, std::uint64_t from_bytes) {
   if (from_bytes == 0 || what.data.size() <= from_bytes || what.data.size() > rows_bytes_max) return;
   auto const packed = base::pack(what.data, base::packing::zstd);
   if (packed.how == base::packing::none) return;
-  what.data = base::encode(packed);
+  auto smaller = base::encode(packed);
+  if (smaller.size() >= what.data.size()) return;
+  what.data = std::move(smaller);
   what.flags |= flag_packed;
+}
+
+std::size_t rows_bytes(base::blob const& data, bool packed) {
+  auto const read = packed ? base::decode<base::packed_bytes>(data) : base::result<base::packed_bytes>(base::fail(""));
+  return read ? read->bytes : data.size();
 }
 
 base::result<base::blob> rows_of(base::blob const& data, bool packed) {

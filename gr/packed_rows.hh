@@ -17,4 +17,7 @@ void pack_rows(write_set_message& what, std::uint64_t from_bytes);
 // As they were before they were packed, if they were. Errors: bytes that no pack_rows made.
 base::result<base::blob> rows_of(base::blob const& data, bool packed);
 
+// How many bytes those are, without unpacking them: what is to be applied. Of bytes that no pack_rows made, how many there are.
+std::size_t rows_bytes(base::blob const& data, bool packed);
+
 }  // namespace gr

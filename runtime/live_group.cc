@@ -172,8 +172,10 @@ void live_group::serve_waiting() {
   xcom::origin_seq seq = open ? next_seq() : xcom::origin_seq{};
   for (auto& each : serving_) {
     bool const may = open && (!each.writes || !member_->online() || member_->role().writes);
-    if (!may) {
-      if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, open ? member_->role().why_not : refused});
+    bool const is_read = !each.packed || protocol_ >= xcom::protocol_with_packed_rows;
+    if (!may || !is_read) {
+      auto const why = !open ? refused : !may ? member_->role().why_not : "the group's protocol was lowered; try again";
+      if (each.who) each.who->answer({gr::order_outcome::not_sent, -1, -1, why});
       continue;
     }
     if (each.who) {
@@ -325,16 +327,16 @@ gr::ordered live_group::order(gr::local_write_set write_set) {
   message.last_seen = write_set.last_seen;
   message.keys = write_set.keys;
   message.data = write_set.data;
-  // Who could not read it comes only after the protocol was lowered, and begins behind that.
   if (protocol_ >= xcom::protocol_with_packed_rows)
     gr::pack_rows(message,
                   static_cast<std::uint64_t>(options_.options->number("group_replication_compression_threshold")));
+  bool const packed = (message.flags & gr::flag_packed) != 0;
   auto const who = std::make_shared<ticket<gr::ordered>>();
   if (lease_is_over())
     return {gr::order_outcome::not_sent, -1, -1,
             "this server stood still, or was cut off, for longer than a primary may be: another may write by now"};
-  enqueue(
-      {base::encode(gr::ordered_message(std::move(message))), write_set.keys.size(), write_set.data.size(), who, true});
+  enqueue({base::encode(gr::ordered_message(std::move(message))), write_set.keys.size(), write_set.data.size(), who,
+           true, packed});
   return who->wait();
 }
 

@@ -104,6 +104,7 @@ class live_group final : public gr::group {
     std::size_t data_bytes = 0;
     waiter who;           // null: nobody waits
     bool writes = false;  // a transaction: only from who may write
+    bool packed = false;  // its rows: not once the protocol was lowered
   };
 
   // live_group.cc: between threads
@@ -277,6 +278,7 @@ class live_group final : public gr::group {
   bool gives_up_place_ = false;                              // came back to leave in order and begin anew
   std::optional<base::tick_count> unheard_leader_due_;       // when it is said (again) that it keeps this joiner out
   std::optional<base::tick_count> steps_aside_since_;        // leaves to catch up: nothing new of its own is ordered
+  std::uint64_t waits_for_anybody_ = 0;                      // ticks without a word from those it came back for
   std::uint64_t waits_to_leave_ = 0;                         // ticks with a majority, and yet not free to go
   std::set<std::pair<std::string, xcom::slot_no>> packing_;  // history: for whom, from where
   std::unordered_map<std::string, std::string> refusals_;    // said once each

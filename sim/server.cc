@@ -15,6 +15,7 @@ namespace {
 
 constexpr micros connect_patience = seconds(60);
 constexpr micros leave_patience = seconds(5);
+constexpr std::uint64_t lonely_ticks = 1000;
 
 }  // namespace
 
@@ -381,7 +382,7 @@ void server::end_life() {
   log_begins_ = {};
   first_available_ = applied_before_ = -1;
   budget_ = {};
-  clients_ = first_waits_ = slowed_for_silent_ = 0;
+  waits_for_anybody_ = clients_ = first_waits_ = slowed_for_silent_ = 0;
   unsynced_ = gives_up_place_ = steps_aside_ = away_ = reached_ = closing_ = gave_up_ = was_online_ = false;
 }
 
@@ -492,6 +493,9 @@ void server::tick_machines(base::tick_count now) {
   step_member(last_seen_);
   drain();
   if (!is_running()) return;
+  if (gives_up_place_ && gr::nobody_needs_the_vote(node_->current_site(), self_, node_->peers()) &&
+      ++waits_for_anybody_ == lonely_ticks)
+    return join_again(node_->current_site());
   if (gives_up_place_ && node_->have_quorum() && !node_->is_leaving() &&
       gr::may_give_up_place(node_->current_site(), self_, node_->peers()))
     post(xcom::leave_group{});

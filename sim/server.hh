@@ -281,6 +281,7 @@ class server {
   std::uint32_t clients_life_ = 0;
   gr::flow_budget budget_;
   std::size_t clients_ = 0;              // whose turn has not come yet
+  std::uint64_t waits_for_anybody_ = 0;  // ticks without a word from those it came back for, to give up its place
   std::uint64_t first_waits_ = 0;        // ticks the first of them has been the first
   std::uint64_t slowed_for_silent_ = 0;  // ticks
   bool away_ = false;

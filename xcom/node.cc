@@ -234,7 +234,8 @@ void node::on(leave_group const&) {
   leaving_ = true;
   // Nobody else has a vote: a site without us could never agree on anything again, and we may come back to this one.
   bool const last_vote = site_.votes(config_.self) && site_.voters() == 1;
-  if (phase_ == phase::joining || site_.members.size() <= 1 || last_vote) {
+  bool const alone = site_.members.size() <= 1 && !departing();  // else the one left has yet to hear that we went
+  if (phase_ == phase::joining || alone || last_vote) {
     phase_ = phase::gone;
     emit(left{});
     return;

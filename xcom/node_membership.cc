@@ -320,7 +320,7 @@ void node::take(member_id const&, join_answer const& what) {
   for (auto const* address : {&what.address, &what.leader})
     if (!address->empty() && seeds_.size() < site_members_max && std::ranges::find(seeds_, *address) == seeds_.end())
       seeds_.push_back(*address);
-  if (!what.leader.empty()) named_leader_ = what.leader;
+  named_leader_ = what.leader;
   bool const is_news = !answered_.contains(what.address);
   if (answered_.size() < site_members_max || !is_news) answered_[what.address] = now_;
   if (is_news) request_due_ = now_;

@@ -57,13 +57,14 @@ void provider::finish(server_event const& event, event_queue::session_no session
 bool provider::handle(remote_write_set const& event, void* recv_ctx) {
   count_.received.fetch_add(1, std::memory_order_relaxed);
   count_.received_bytes.fetch_add(event.data.size(), std::memory_order_relaxed);
-  auto const rows = event.failed ? base::blob{} : rows_to_apply(event);  // while others are still applied
   if (order_.last_left() < event.depends_on) count_.apply_waits.fetch_add(1, std::memory_order_relaxed);
   order_.wait_left(event.depends_on);
   if (diverged_.load()) {  // on the way out: what comes now is for a server whose data still is the group's
     order_.skip(event.seqno);
     return false;
   }
+  auto const rows =
+      event.failed ? base::blob{} : rows_to_apply(event);  // now: unpacked, each may be much larger than what waits
   auto const flags = event.failed ? flag_start | flag_end | flag_rollback : event.flags;
   auto const group = shared_.current_group();
   struct tells_afterwards {

@@ -27,7 +27,12 @@ char const* name_of(certifier::key_kind kind) {
   return "EXCLUSIVE";
 }
 
+// On the thread that all that is agreed on goes through: unpacking more than this would hold that up. More is rarely refused, and its
+// tables are then not named.
+constexpr std::size_t unpacked_bytes_max = 4U << 20;
+
 std::string tables_of(refused_write_set const& what) {
+  if (what.packed && rows_bytes(what.data, true) > unpacked_bytes_max) return {};
   auto const rows = rows_of(what.data, what.packed);
   auto tables = rows ? tables_in(*rows) : std::vector<table_name>{};
   if (what.why == refusal_reason::conflict)

@@ -87,6 +87,13 @@ class fed {
   std::vector<gr::member_action> actions_;
 };
 
+void site_of_two(fed& member, settings of_the_other) {
+  member.found({1, {entry(one, gr::member_status::online, with("0", "OS"))}});
+  member.deliver(2, {2,
+                     {entry(one, gr::member_status::online, with("0", "OS")),
+                      entry(two, gr::member_status::online, std::move(of_the_other))}});
+}
+
 TEST(alike, nobody_is_told_of_what_is_the_same_or_unknown) {
   fed joiner(two);
   joiner.join({{"lower_case_table_names", "0"}, {"of_a_later_version", "7"}});
@@ -107,6 +114,14 @@ TEST(alike, another_durability_is_a_warning) {
   ASSERT_EQ(joiner.warnings().size(), 1U);
   EXPECT_NE(joiner.warnings()[0].find("group_replication_durability is OS here and DISK on n1"), std::string::npos);
   EXPECT_EQ(joiner.why_it_left(), "");
+}
+
+TEST(alike, a_member_hears_of_another_that_differs) {
+  fed member(one);
+  site_of_two(member, with("1", "OS"));
+  ASSERT_EQ(member.warnings().size(), 1U);
+  EXPECT_NE(member.warnings()[0].find("lower_case_table_names is 0 here and 1 on n2"), std::string::npos);
+  EXPECT_EQ(member.why_it_left(), "") << "it was here first";
 }
 
 TEST(alike, settings_are_told_when_the_protocol_has_them_and_taken_back_when_it_has_not) {

@@ -67,6 +67,16 @@ TEST(giving_up_place, it_is_given_up_once_the_others_can_go_on) {
   EXPECT_FALSE(gr::may_give_up_place(pair, id(1), {{id(2), heard(0)}})) << "the other lost its data's position too";
 }
 
+// Its group may be gone for good, and another have taken its place.
+TEST(giving_up_place, who_was_let_go_stays_while_somebody_of_its_site_is_there) {
+  auto const without = site_of({entry(2), entry(3)});
+  xcom::peer silent;
+  silent.spoke = false;
+  EXPECT_TRUE(gr::nobody_needs_the_vote(without, id(1), {{id(2), silent}, {id(3), silent}}));
+  EXPECT_FALSE(gr::nobody_needs_the_vote(without, id(1), {{id(2), silent}, {id(3), heard(30)}}));
+  EXPECT_FALSE(gr::nobody_needs_the_vote(site_of({entry(1), entry(2)}), id(1), {})) << "it has a vote";
+}
+
 TEST(giving_up_place, it_is_kept_while_leaving_would_stop_those_who_stay) {
   auto const three = site_of({entry(1), entry(2), entry(3)});
   auto silent = heard(30);

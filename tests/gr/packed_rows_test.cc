@@ -23,6 +23,7 @@ TEST(packed_rows, what_is_larger_than_the_threshold_is_packed_and_comes_back_the
   gr::pack_rows(what, 4999);
   ASSERT_TRUE(is_packed(what));
   EXPECT_LT(what.data.size(), 100U);
+  EXPECT_EQ(gr::rows_bytes(what.data, true), rows.size());
   auto const back = gr::rows_of(what.data, true);
   ASSERT_TRUE(back.has_value());
   EXPECT_EQ(back->text(), rows);
@@ -41,6 +42,8 @@ TEST(packed_rows, at_the_threshold_without_one_and_where_nothing_is_won_rows_sta
   gr::pack_rows(short_of_a_gain, 1);
   EXPECT_FALSE(is_packed(short_of_a_gain));
   EXPECT_EQ(gr::rows_of(short_of_a_gain.data, false)->text(), "ab");
+  EXPECT_EQ(gr::rows_bytes(short_of_a_gain.data, false), 2U);
+  EXPECT_EQ(gr::rows_bytes(base::blob::copy_of("nonsense"), true), 8U);
 }
 
 TEST(packed_rows, damage_is_found) {

@@ -26,7 +26,7 @@ value_ptr words(std::string const& text) {
 class by_hand {
  public:
   explicit by_hand(std::vector<site_member> members) : by_hand(site{5, std::move(members), {}}) {}
-  explicit by_hand(site at)
+  explicit by_hand(site const& at)
       : node_(config(), begin_again{group, *at.find(id(1)), at, {}, slot_no(10), slot_no(1), {}, false},
               base::prng(1)) {
     tick(1);
@@ -531,6 +531,9 @@ TEST(node, a_joiner_knows_which_leader_it_does_not_hear) {
   EXPECT_EQ(joiner.unheard_leader(), "") << "there is none";
   joiner.step(received{id(2), join_answer{address(2), address(1)}}, done);
   EXPECT_EQ(joiner.unheard_leader(), address(1));
+  joiner.step(received{id(2), join_answer{address(2), {}}}, done);
+  EXPECT_EQ(joiner.unheard_leader(), "") << "it is gone, and there is none";
+  joiner.step(received{id(2), join_answer{address(2), address(1)}}, done);
   joiner.step(received{id(1), join_answer{address(1), address(1)}}, done);
   EXPECT_EQ(joiner.unheard_leader(), "");
 }
@@ -711,6 +714,20 @@ TEST(node, who_leaves_goes_when_a_majority_of_those_that_stay_know) {
   EXPECT_TRUE(one.machine().is_member());
   one.hear(3, without);
   EXPECT_FALSE(one.machine().is_member());
+}
+
+// It is the only one to know that the site of the other is decided: gone at once, it would have said so to nobody.
+TEST(node, who_comes_back_let_go_waits_for_the_one_that_stays) {
+  node_config config;
+  config.self = id(1);
+  site const without{6, {entry(2)}, {}};
+  node late(config, begin_again{group, entry(1), without, {}, slot_no(10), slot_no(1), {}, false}, base::prng(1));
+  std::vector<action> done;
+  late.step(ticked{base::tick_count(1)}, done);
+  late.step(leave_group{}, done);
+  EXPECT_TRUE(late.is_member());
+  late.step(received{id(2), not_a_member{group, without}}, done);
+  EXPECT_FALSE(late.is_member());
 }
 
 // An older leader's wish, found in a promise: who has to go decides that it goes, and without it nobody knows.
