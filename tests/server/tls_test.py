@@ -132,7 +132,7 @@ def three_servers_and_nothing_readable():
             group[0].sql("CREATE DATABASE d", "CREATE TABLE d.secret_table (id INT PRIMARY KEY, v VARCHAR(100))")
             for number, each in enumerate(group.members):
                 each.sql(f"INSERT INTO d.secret_table VALUES ({number}, 'a well known row')", causal=True)
-            group[0].sql("INSERT INTO d.secret_table SELECT seq + 10, REPEAT('a well known row ', 5) FROM seq_1_to_20000", database="d")
+            group[0].sql("SET GLOBAL group_replication_compression_threshold = 0", "INSERT INTO d.secret_table SELECT seq + 10, REPEAT('a well known row ', 5) FROM seq_1_to_20000", database="d")
             group.check_equal()
             for each in taps:
                 check(len(each.seen) > 1000, "the wiretap saw nothing")
