@@ -16,7 +16,8 @@ namespace gr {
 [[nodiscard]] bool others_may_need_the_vote(xcom::recovered_log const& log);
 
 // Whether nobody is there for whom one that was let go came back: none of its site is heard. They may be gone for good, and the group be
-// another by now, so after a while of this it asks to be taken in by whoever there is. Its log stays until it is.
+// another by now, so after lonely_ticks of this it asks to be taken in by whoever there is. Its log stays until it is.
+inline constexpr std::uint64_t lonely_ticks = 1000;  // 10 s
 [[nodiscard]] bool nobody_needs_the_vote(xcom::site const& now, xcom::member_id const& self,
                                          std::map<xcom::member_id, xcom::peer> const& peers);
 

@@ -90,8 +90,9 @@ void member::on(taken_in const& in) {
 std::string member::compare_settings() {
   std::string fatal;
   for (auto const& each : known_site_.members) {
-    if (each.id == config_.self || !is_online(each)) continue;
-    for (auto const& found : disagreements(config_.facts.alike, name_of(each.id), facts_of(each).alike)) {
+    auto const theirs = facts_of(each);
+    if (each.id == config_.self || theirs.status != member_status::online) continue;
+    for (auto const& found : disagreements(config_.facts.alike, name_of(each.id), theirs.alike)) {
       if (told_differences_.insert(found.text).second)
         emit(say{server::level::warning, found.text + ": the members of a group should have the same"});
       if (found.fatal && fatal.empty())

@@ -113,7 +113,7 @@ void member::take(xcom::message const& from, write_set_message const& what, slot
   ensure(!preload || known != nullptr);
   ordered const outcome = verdict_of(from, what, preload, failed_before);
   bool const failed = outcome.outcome == order_outcome::failed;
-  auto const to_apply = rows_bytes(what.data, (what.flags & flag_packed) != 0);
+  auto const to_apply = rows_bytes(what.data, what.packed());
   flow_.ordered(from.origin, state_.seqno, failed ? 0 : to_apply + what.keys.size());
   if (known != nullptr && failed != failed_before)
     return refuse("transaction " + std::to_string(state_.seqno) + " certifies differently than before: " + outcome.why);
@@ -171,7 +171,7 @@ refused_write_set member::refused_now(write_set_message const& what) const {
   made.source = what.source;
   made.keys = what.keys;
   made.data = what.data;
-  made.packed = (what.flags & flag_packed) != 0;
+  made.packed = what.packed();
   return made;
 }
 
@@ -221,7 +221,7 @@ void member::hand_over(xcom::message const& from, write_set_message const& what,
   event.depends_on = std::max(outcome.depends_on, base_);
   event.failed = failed;
   if (!failed) event.data = what.data;
-  event.packed = (what.flags & flag_packed) != 0;
+  event.packed = what.packed();
   tell_server(std::move(event));
 }
 

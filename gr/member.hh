@@ -262,9 +262,9 @@ class member {
   [[nodiscard]] bool online() const { return stage_ == stage::online; }
   // Restarted, and nothing was delivered yet: it can begin again as a joiner.
   [[nodiscard]] bool waits_for_majority() const { return resume_from_.has_value(); }
-  // Taken in again, and not yet sure that what it holds is the group's: expelled now, it still stands where it stood.
   // Whom it reads from, or waits for a copy from.
   [[nodiscard]] std::optional<xcom::member_id> const& donor() const { return donor_; }
+  // Taken in again, and not yet sure that what it holds is the group's: expelled now, it still stands where it stood.
   [[nodiscard]] bool compares() const { return stage_ == stage::comparing; }
   [[nodiscard]] bool donating() const { return donation_.has_value(); }
   // The lowest position whose beginning a member that recovers with our help may yet need; nothing: nobody does.

@@ -28,6 +28,7 @@ struct write_set_message {  // takes a seqno
   seqno_t last_seen = 0;
   base::blob keys;
   base::blob data;
+  [[nodiscard]] bool packed() const { return (flags & flag_packed) != 0; }
   template <class Codec> void fields(Codec& codec) { codec(source, life, flags, last_seen, keys, data); }
 };
 // Everything up to here is applied by every ONLINE member: the certifier may forget it.

@@ -156,8 +156,8 @@ struct group_options {
   std::string node_name;
   std::string incoming;        // SQL address told to clients
   std::string server_version;  // "10.11.19-MariaDB"; empty when unknown
-  std::vector<told_setting>
-      alike;  // the server's own, in which members should not differ; those of `options` come by themselves
+  // The server's own, in which members should not differ; those of `options` come by themselves.
+  std::vector<told_setting> alike;
   std::string listen_host;  // bound here
   unsigned listen_port = 4567;
   std::string own_host;  // told to the others, and how this member knows itself in a list of seeds

@@ -24,7 +24,8 @@ void pack_rows(write_set_message& what, std::uint64_t from_bytes) {
 }
 
 std::size_t rows_bytes(base::blob const& data, bool packed) {
-  auto const read = packed ? base::decode<base::packed_bytes>(data) : base::result<base::packed_bytes>(base::fail(""));
+  if (!packed) return data.size();
+  auto const read = base::decode<base::packed_bytes>(data);
   return read ? read->bytes : data.size();
 }
 

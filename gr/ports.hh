@@ -37,9 +37,9 @@ enum write_set_flag : std::uint32_t {  // the wsrep values, so that the binding 
   flag_snapshot = 0x100,
   flag_implicit_deps = 0x200,
   flags_of_server = 0xffff,
-  // Ours, and never shown to a server: whoever applies it tells its origin.
-  flag_tell_applied = 0x10000,
-  flag_packed = 0x20000,  // the rows are packed (gr/packed_rows.hh)
+  // Ours, and never shown to a server.
+  flag_tell_applied = 0x10000,  // whoever applies it tells its origin
+  flag_packed = 0x20000,        // the rows are packed (gr/packed_rows.hh)
 };
 
 struct source_id {  // where a transaction was executed

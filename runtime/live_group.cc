@@ -330,7 +330,7 @@ gr::ordered live_group::order(gr::local_write_set write_set) {
   if (protocol_ >= xcom::protocol_with_packed_rows)
     gr::pack_rows(message,
                   static_cast<std::uint64_t>(options_.options->number("group_replication_compression_threshold")));
-  bool const packed = (message.flags & gr::flag_packed) != 0;
+  bool const packed = message.packed();
   auto const who = std::make_shared<ticket<gr::ordered>>();
   if (lease_is_over())
     return {gr::order_outcome::not_sent, -1, -1,

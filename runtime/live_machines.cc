@@ -23,7 +23,6 @@ using gr::server;
 constexpr std::uint64_t status_every_ticks = 10;
 constexpr std::uint64_t look_around_ticks = 100;
 constexpr std::uint64_t say_waits_ticks = 500;  // 5 s
-constexpr std::uint64_t lonely_ticks = 1000;
 constexpr std::uint64_t unheard_leader_ticks = 500;
 constexpr std::uint64_t unheard_leader_again_ticks = 6000;
 
@@ -396,10 +395,11 @@ void live_group::publish_if_due() {
 }
 
 void live_group::give_place_up() {
-  if (gives_up_place_ && gr::nobody_needs_the_vote(node_->current_site(), self_, node_->peers()) &&
-      ++waits_for_anybody_ == lonely_ticks)
+  if (!gives_up_place_) return;
+  if (gr::nobody_needs_the_vote(node_->current_site(), self_, node_->peers()) &&
+      ++waits_for_anybody_ == gr::lonely_ticks)
     return join_again(node_->current_site());
-  if (!gives_up_place_ || !node_->have_quorum() || node_->is_leaving()) return;
+  if (!node_->have_quorum() || node_->is_leaving()) return;
   if (gr::may_give_up_place(node_->current_site(), self_, node_->peers())) return step_node(xcom::leave_group{});
   if (++waits_to_leave_ == say_waits_ticks)
     say(server::level::warning,

@@ -15,7 +15,6 @@ namespace {
 
 constexpr micros connect_patience = seconds(60);
 constexpr micros leave_patience = seconds(5);
-constexpr std::uint64_t lonely_ticks = 1000;
 
 }  // namespace
 
@@ -494,7 +493,7 @@ void server::tick_machines(base::tick_count now) {
   drain();
   if (!is_running()) return;
   if (gives_up_place_ && gr::nobody_needs_the_vote(node_->current_site(), self_, node_->peers()) &&
-      ++waits_for_anybody_ == lonely_ticks)
+      ++waits_for_anybody_ == gr::lonely_ticks)
     return join_again(node_->current_site());
   if (gives_up_place_ && node_->have_quorum() && !node_->is_leaving() &&
       gr::may_give_up_place(node_->current_site(), self_, node_->peers()))

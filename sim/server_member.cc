@@ -296,7 +296,8 @@ void server::note_online() {
 void server::check_stable(gr::seqno_t up_to) const {
   std::vector<std::string> online;
   for (auto const& each : member_->site().members) {
-    if (gr::is_online(each)) online.push_back(gr::facts_of(each).name);
+    auto const its = gr::facts_of(each);
+    if (its.status == gr::member_status::online) online.push_back(its.name);
   }
   world_.watch.called_stable(up_to, online);
 }

@@ -35,7 +35,7 @@ void twin::judge(xcom::slot_no at, xcom::batch const& slot, gr::slot_note const&
     auto const* write_set = std::get_if<gr::write_set_message>(&*decoded);
     if (write_set == nullptr) continue;
     ++seqno_;
-    auto const rows = gr::rows_of(write_set->data, (write_set->flags & gr::flag_packed) != 0);
+    auto const rows = gr::rows_of(write_set->data, write_set->packed());
     check(rows.has_value(), "a write set's rows can be unpacked");
     auto const what = base::decode<transaction>(*rows);
     check(what.has_value(), "a write set's data can be read");

@@ -25,8 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   ensure(base::decode<gr::ordered_message>(base::encode(*ordered)).has_value());
   auto const* const what = std::get_if<gr::write_set_message>(&*ordered);
   if (what == nullptr) return 0;
-  bool const packed = (what->flags & gr::flag_packed) != 0;
-  if (gr::rows_bytes(what->data, packed) > 1U << 20) return 0;
-  if (auto const rows = gr::rows_of(what->data, packed)) ensure(rows->size() == gr::rows_bytes(what->data, packed));
+  auto const bytes_said = gr::rows_bytes(what->data, what->packed());
+  if (bytes_said > 1U << 20) return 0;
+  if (auto const rows = gr::rows_of(what->data, what->packed())) ensure(rows->size() == bytes_said);
   return 0;
 }

@@ -15,13 +15,11 @@ gr::write_set_message with_rows(std::string const& rows) {
   return made;
 }
 
-bool is_packed(gr::write_set_message const& what) { return (what.flags & gr::flag_packed) != 0; }
-
 TEST(packed_rows, what_is_larger_than_the_threshold_is_packed_and_comes_back_the_same) {
   std::string const rows(5000, 'r');
   auto what = with_rows(rows);
   gr::pack_rows(what, 4999);
-  ASSERT_TRUE(is_packed(what));
+  ASSERT_TRUE(what.packed());
   EXPECT_LT(what.data.size(), 100U);
   EXPECT_EQ(gr::rows_bytes(what.data, true), rows.size());
   auto const back = gr::rows_of(what.data, true);
@@ -32,15 +30,15 @@ TEST(packed_rows, what_is_larger_than_the_threshold_is_packed_and_comes_back_the
 TEST(packed_rows, at_the_threshold_without_one_and_where_nothing_is_won_rows_stay_as_they_are) {
   auto at_it = with_rows(std::string(5000, 'r'));
   gr::pack_rows(at_it, 5000);
-  EXPECT_FALSE(is_packed(at_it));
+  EXPECT_FALSE(at_it.packed());
   gr::pack_rows(at_it, 0);
-  EXPECT_FALSE(is_packed(at_it));
+  EXPECT_FALSE(at_it.packed());
   auto dense = with_rows("x");
   gr::pack_rows(dense, 1);
-  EXPECT_FALSE(is_packed(dense));
+  EXPECT_FALSE(dense.packed());
   auto short_of_a_gain = with_rows("ab");
   gr::pack_rows(short_of_a_gain, 1);
-  EXPECT_FALSE(is_packed(short_of_a_gain));
+  EXPECT_FALSE(short_of_a_gain.packed());
   EXPECT_EQ(gr::rows_of(short_of_a_gain.data, false)->text(), "ab");
   EXPECT_EQ(gr::rows_bytes(short_of_a_gain.data, false), 2U);
   EXPECT_EQ(gr::rows_bytes(base::blob::copy_of("nonsense"), true), 8U);
@@ -49,7 +47,7 @@ TEST(packed_rows, at_the_threshold_without_one_and_where_nothing_is_won_rows_sta
 TEST(packed_rows, damage_is_found) {
   auto what = with_rows(std::string(300, 'r') + std::string(300, 's'));
   gr::pack_rows(what, 100);
-  ASSERT_TRUE(is_packed(what));
+  ASSERT_TRUE(what.packed());
   auto const whole = std::string(what.data.text());
   for (std::size_t length = 0; length < whole.size(); ++length)
     EXPECT_FALSE(gr::rows_of(base::blob::copy_of(whole.substr(0, length)), true).has_value()) << length;

@@ -4,12 +4,11 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import time
 
 import pymysql
 
-from harness import Failed, Group, check, provider_path, run, wait_for
+from harness import Failed, Group, check, grctl, run, wait_for
 
 CRASHED = re.compile(r"got signal \d|Segmentation|Assertion .* failed|terminate called")
 
@@ -185,7 +184,7 @@ def damaged_state_file():
 
 def log_tool(*files):
     """what a person would run on the log's files"""
-    return subprocess.run([provider_path().parent / "bin" / "grctl", "log", "verify", *files], capture_output=True, text=True, check=False)
+    return grctl("log", "verify", *files, must_succeed=False)
 
 
 def damaged_log():

@@ -12,7 +12,7 @@ import time
 import pymysql
 
 from arbiter_test import Arbiter
-from harness import Group, check, provider_path, run, wait_for
+from harness import Group, check, grctl, run, wait_for
 
 TABLES = ("MEMBERS", "MEMBER_STATS", "COMMUNICATION_INFORMATION", "CONFIGURATION", "CONFLICTS", "RECOVERY", "DONORS", "JOIN_PLAN")
 MOVING = {"SILENT_MS", "APPLIED_POSITION", "UNLINKED", "LASTED_MS", "LOG_BYTES", "SLOTS_DECIDED", "LAST_ORDERED_POSITION", "STABLE_POSITION",
@@ -29,7 +29,7 @@ STATUS_NAMES = """local_state local_state_comment local_state_uuid last_committe
 
 
 def make_views(member):
-    script = subprocess.run([provider_path().parent / "bin" / "grctl", "views"], capture_output=True, text=True, check=True).stdout
+    script = grctl("views").stdout
     for _ in range(2):  # again: nothing is in its way
         subprocess.run(["mariadb", "--no-defaults", "-uroot", f"--socket={member.socket}"], input=script, text=True, check=True)
 

@@ -63,6 +63,11 @@ def provider_path():
     return pathlib.Path(GALERA if wanted == "galera" else wanted)
 
 
+def grctl(*arguments, must_succeed=True):
+    """What a person runs by hand: the program beside the provider that is tested. Returns how it ended, with its words."""
+    return subprocess.run([provider_path().parent / "bin" / "grctl", *arguments], capture_output=True, text=True, check=must_succeed)
+
+
 def unprivileged_user():
     """Who the servers run as: ourselves, unless that is root."""
     if os.geteuid() != 0:

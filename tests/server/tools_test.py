@@ -15,7 +15,7 @@ import urllib.request
 
 import pymysql
 
-from harness import NOT_READY, Group, check, free_port, provider_path, run, wait_for
+from harness import NOT_READY, Group, check, free_port, grctl, run, wait_for
 
 PROXYSQL_GALERA = (
     "SELECT (SELECT VARIABLE_VALUE FROM INFORMATION_SCHEMA.GLOBAL_STATUS WHERE VARIABLE_NAME='WSREP_LOCAL_STATE') "
@@ -158,7 +158,7 @@ class Tools:
     """All of them, looking at one group."""
 
     def __init__(self, group):
-        script = subprocess.run([provider_path().parent / "bin" / "grctl", "views"], capture_output=True, text=True, check=True).stdout
+        script = grctl("views").stdout
         subprocess.run(["mariadb", "--no-defaults", "-uroot", f"--socket={group[0].socket}"], input=script, text=True, check=True)
         for each in group.members[1:]:
             each.value("SELECT COUNT(*) FROM test.marker", causal=True)

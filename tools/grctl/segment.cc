@@ -40,14 +40,13 @@ std::string text(xcom::site const& at) {
 // ---- what gr put into a message and beside a slot; bytes of another origin are only counted ----
 std::string text(gr::write_set_message const& what) {
   auto const keys = certifier::write_set::decode(what.keys);
-  bool const packed = (what.flags & gr::flag_packed) != 0;
   std::string tables;
-  if (auto const rows = gr::rows_of(what.data, packed))
+  if (auto const rows = gr::rows_of(what.data, what.packed()))
     for (auto const& each : gr::mariadb::tables_in(*rows))
       tables += fmt::format("{}{}.{}", tables.empty() ? " in " : ", ", each.schema, each.table);
   return fmt::format("write set of trx {}, flags {:#x}, saw {}, {} keys, {} bytes{}{}", what.source.trx, what.flags,
                      what.last_seen, keys ? std::to_string(keys->size()) : "malformed", what.data.size(),
-                     packed ? " packed" : "", tables);
+                     what.packed() ? " packed" : "", tables);
 }
 std::string text(gr::stable_message const& what) { return fmt::format("stable up to {}", what.up_to); }
 std::string text(gr::state_request_message const& what) {
