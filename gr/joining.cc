@@ -77,12 +77,15 @@ void member::on(taken_in const& in) {
   held_ = in.held;
   bool const other_group = config_.history && base_ >= 0 && *config_.history != group.history;
   bool const diverged = !other_group && holds_more_than(in.log, in.at);
-  if (auto const errant = errant_to(group); !errant.empty() && !diverged) return refuse(refusal(errant));
+  if (auto const errant = errant_to(group); !errant.empty() && !diverged) {
+    name_errant(other_group ? 0 : group.seqno);
+    return refuse(refusal(errant));
+  }
   if (auto const why = compare_settings(); !why.empty()) return refuse(why);
   stage_ = stage::choosing;
   connected_ = true;
   tell_server(connected_to_group{view_at(group.seqno, view_status::primary)});
-  if (diverged) found_diverged(-1);
+  if (diverged) found_diverged(-1, group.seqno);
 }
 
 // Each difference is said once; those with whom it is, as the site has them. Returns why this server has no place here, or nothing. That is
@@ -129,7 +132,7 @@ void member::on(taken_in_again const& in) {
   cannot_tell_.clear();
   asked_ = {};
   stage_ = stage::comparing;
-  if (holds_more_than(in.log, in.at)) return found_diverged(-1);
+  if (holds_more_than(in.log, in.at)) return found_diverged(-1, state_of(in.at).seqno);
   if (held_.marks.empty()) go_on_from_own_place();
 }
 
@@ -181,7 +184,7 @@ void member::tick_comparison() {
 void member::take_likeness(xcom::member_id const& from, history_answer const& what) {
   switch (what.held) {
     case likeness::same: donor_.reset(); return go_on_from_own_place();
-    case likeness::other: return found_diverged(what.agree_up_to);
+    case likeness::other: return found_diverged(what.agree_up_to, base_);
     case likeness::unknown:
       cannot_tell_.insert(from);
       asked_ = {};
@@ -203,9 +206,15 @@ std::string member::how_it_diverged(seqno_t agree_up_to) const {
          "decided more (group_replication_force_members, pc.bootstrap or --wsrep-new-cluster). ";
 }
 
+// Ahead of the word on what becomes of them.
+void member::name_errant(seqno_t shared_up_to) {
+  if (shared_up_to < base_) emit(name_tables{shared_up_to + 1, base_});
+}
+
 // Never incrementally: equal positions are not equal transactions. What is about to be replaced is said first.
-void member::found_diverged(seqno_t agree_up_to) {
+void member::found_diverged(seqno_t agree_up_to, seqno_t group_at) {
   auto const what = how_it_diverged(agree_up_to);
+  name_errant(agree_up_to >= 0 ? agree_up_to : group_at);
   diverged_ = true;
   held_ = {};
   if (config_.server_runs || copies_ > 0)
@@ -487,7 +496,7 @@ void member::take(xcom::member_id const& from, history_answer const& what) {
   if (what.number != question_ || !donor_ || *donor_ != from) return;
   if (stage_ == stage::comparing) return take_likeness(from, what);
   if (stage_ != stage::asking) return;
-  if (what.held == likeness::other) return found_diverged(what.agree_up_to);
+  if (what.held == likeness::other) return found_diverged(what.agree_up_to, base_);
   // It has not come to where it can tell, or does not know us yet; it is asked again.
   if (what.from.empty() && what.held == likeness::not_yet) return;
   if (what.from.empty()) {

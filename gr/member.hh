@@ -199,6 +199,11 @@ struct compare_held {
 struct forget_held {
   bool diverged = false;  // it was not the group's: a person may want to look at the log that was before
 };
+// A person is told which tables the server's transactions from..up_to wrote to: the group does not have them.
+struct name_tables {
+  seqno_t from = 1;
+  seqno_t up_to = -1;
+};
 struct to_server {
   server_event what;
 };
@@ -237,8 +242,8 @@ struct step_aside {
   std::string why;
 };
 using member_action =
-    std::variant<submit, tell, resolve, write_note, keep_checkpoint, compare_held, forget_held, to_server, refused,
-                 to_node, take_role, say, give_up, applied_by_all, apply_settled, data_differs, step_aside>;
+    std::variant<submit, tell, resolve, write_note, keep_checkpoint, compare_held, forget_held, name_tables, to_server,
+                 refused, to_node, take_role, say, give_up, applied_by_all, apply_settled, data_differs, step_aside>;
 
 class member {
  public:
@@ -389,7 +394,9 @@ class member {
   [[nodiscard]] std::string compare_settings();
   void tell_settings(xcom::site_member const& self);
   [[nodiscard]] certifier::gtid_set errant_to(replicated_state const& group) const;
-  void found_diverged(seqno_t agree_up_to);
+  // `group_at`: where the group stood, for when nobody can say up to where the two agree.
+  void found_diverged(seqno_t agree_up_to, seqno_t group_at);
+  void name_errant(seqno_t shared_up_to);
   [[nodiscard]] std::string how_it_diverged(seqno_t agree_up_to) const;
   void begin_delivery(xcom::checkpoint const& from);
   void run_planner(recovery::event const& in);

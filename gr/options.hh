@@ -164,6 +164,7 @@ struct group_options {
   unsigned own_port = 4567;
   std::optional<start_position> start;  // what the server holds; none: it has nothing
   std::shared_ptr<option_store> options;
+  name_tables_of names;                                // the server's own way to write rows; empty: nobody can tell
   std::chrono::milliseconds connect_patience{60'000};  // mariadbd ignores SIGTERM while it waits for connect()
 };
 

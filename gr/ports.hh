@@ -42,6 +42,9 @@ enum write_set_flag : std::uint32_t {  // the wsrep values, so that the binding 
   flag_packed = 0x20000,        // the rows are packed (gr/packed_rows.hh)
 };
 
+// The tables whose rows are in these bytes, each once, as a person names them; only the server's own binding can tell.
+using name_tables_of = std::function<std::vector<std::string>(base::blob const& rows)>;
+
 struct source_id {  // where a transaction was executed
   base::uuid node;
   std::uint64_t trx = 0;

@@ -20,19 +20,18 @@ namespace runtime {
 
 namespace {
 
-constexpr std::string_view name_head = "group_replication.";
 constexpr std::string_view name_tail = ".log";
 constexpr std::size_t digits_min = 8;
 constexpr std::size_t pieces_per_write = 256;
 
-std::string file_name(std::uint64_t segment) {
+std::string file_name(std::string_view name_head, std::uint64_t segment) {
   std::string digits = std::to_string(segment);
   if (digits.size() < digits_min) digits.insert(0, digits_min - digits.size(), '0');
   return std::string(name_head) + digits + std::string(name_tail);
 }
 
 // Only names that we would give: anything else in the directory is somebody else's.
-std::optional<std::uint64_t> segment_of(std::string_view name) {
+std::optional<std::uint64_t> segment_of(std::string_view name_head, std::string_view name) {
   if (!name.starts_with(name_head) || !name.ends_with(name_tail)) return std::nullopt;
   if (name.size() <= name_head.size() + name_tail.size()) return std::nullopt;
   std::uint64_t segment = 0;
@@ -42,7 +41,7 @@ std::optional<std::uint64_t> segment_of(std::string_view name) {
     if (digit < '0' || digit > '9') return std::nullopt;
     segment = segment * 10 + static_cast<std::uint64_t>(digit - '0');
   }
-  return file_name(segment) == name ? std::optional(segment) : std::nullopt;
+  return file_name(name_head, segment) == name ? std::optional(segment) : std::nullopt;
 }
 
 base::error failed_to(char const* what, std::string const& name, int why) {
@@ -111,7 +110,9 @@ directory_files::~directory_files() {
   close(reader_);
 }
 
-std::string directory_files::name(std::uint64_t segment) const { return config_.directory + "/" + file_name(segment); }
+std::string directory_files::name(std::uint64_t segment) const {
+  return config_.directory + "/" + file_name(config_.name_head, segment);
+}
 
 base::error directory_files::failed(char const* what, std::uint64_t segment) const {
   return failed_to(what, name(segment), errno);
@@ -127,7 +128,7 @@ std::vector<std::uint64_t> directory_files::list() {
   DIR* const directory = ::opendir(config_.directory.c_str());
   if (directory == nullptr) return found;  // the first append says what is wrong: it never opens a file not listed
   while (dirent const* entry = ::readdir(directory)) {
-    if (auto const segment = segment_of(entry->d_name)) found.push_back(*segment);
+    if (auto const segment = segment_of(config_.name_head, entry->d_name)) found.push_back(*segment);
   }
   ::closedir(directory);
   std::sort(found.begin(), found.end());

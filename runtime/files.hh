@@ -25,6 +25,7 @@ enum class syncing : std::uint8_t {
 
 struct files_config {
   std::string directory;
+  std::string name_head = "group_replication.";  // what a segment's name begins with
   syncing sync = syncing::at_once;
   // Written bytes are handed to the disk in steps of this size, so that a later sync is short and the page cache never holds
   // so much that the kernel stops who writes for half a second. 0: left to the kernel.

@@ -206,6 +206,7 @@ class live_group final : public gr::group {
   void on(gr::keep_checkpoint const& what);
   void on(gr::compare_held const& what);
   void on(gr::forget_held const& what);
+  void on(gr::name_tables const& what);
   void on(gr::to_server const& what);
   void on(gr::refused const& what);
   void on(gr::to_node const& what);

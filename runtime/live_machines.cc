@@ -299,6 +299,19 @@ void live_group::on(gr::forget_held const& what) {
   forget_set_aside(options_.data_dir, what.diverged ? old_segments::keep : old_segments::remove);
 }
 
+// The log itself has been begun anew; what was before it lies aside.
+void live_group::on(gr::name_tables const& what) {
+  auto const found = tables_set_aside(options_.data_dir, what.from - 1, what.up_to, options_.names);
+  std::string const which = "this server's transactions from " + std::to_string(what.from) + " to " +
+                            std::to_string(what.up_to) + ", which the group does not have, wrote to ";
+  if (!found) return say(server::level::warning, which + "tables that cannot be read: " + found.error().text);
+  if (found->transactions == 0)
+    return say(server::level::warning, which +
+                                           "tables that nobody can tell: they are not in its agreed log any more. A "
+                                           "binary log of this server would have them");
+  say(server::level::warning, which + gr::describe(*found));
+}
+
 void live_group::on(gr::to_server const& what) {
   if (gave_up_) return;
   if (std::holds_alternative<gr::connected_to_group>(what.what) && connecting_) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <system_error>
 #include <vector>
 
@@ -92,6 +93,15 @@ std::optional<gr::held_history> read_set_aside(std::string const& data_dir) {
   std::string const bytes(std::istreambuf_iterator<char>(in), {});
   auto const held = base::decode<gr::held_history>(base::blob::copy_of(bytes));
   return held ? std::optional(*held) : std::nullopt;
+}
+
+base::result<gr::written_tables> tables_set_aside(std::string const& data_dir, gr::seqno_t above, gr::seqno_t up_to,
+                                                  gr::name_tables_of const& names) {
+  files_config config{.directory = data_dir};
+  config.name_head = old_segment_prefix;
+  xcom::agreed_log log({}, std::make_shared<directory_files>(config));
+  if (auto const opened = log.open(); !opened) return opened.error();
+  return gr::tables_written(log, above, up_to, names);
 }
 
 void forget_set_aside(std::string const& data_dir, old_segments what) {

@@ -8,6 +8,7 @@
 
 #include "base/result.hh"
 #include "gr/beginning.hh"
+#include "gr/written_tables.hh"
 
 namespace runtime {
 
@@ -27,6 +28,10 @@ base::result<void> set_aside(std::string const& data_dir, gr::held_history const
 [[nodiscard]] std::optional<gr::held_history> read_set_aside(std::string const& data_dir);
 // Keeps the segments of the log before as well, under names that state transfer scripts leave alone and no log is read from.
 base::result<void> keep_segments(std::string const& data_dir);
+
+// What the transactions above `above`, up to `up_to`, wrote to, as the kept segments tell. Cost: reads all of them once.
+base::result<gr::written_tables> tables_set_aside(std::string const& data_dir, gr::seqno_t above, gr::seqno_t up_to,
+                                                  gr::name_tables_of const& names);
 
 // Where those segments go when the data was not the group's: a person may want what only they hold, and removes them.
 inline constexpr char const* diverged_segments = "group_replication.diverged.*.log";

@@ -23,7 +23,7 @@ struct seed_range {
 
 // "n3" is a number; the others are found when the line is reached.
 struct whom {
-  enum class kind : std::uint8_t { one, all, leader, followers, primary, secondaries } what = kind::one;
+  enum class kind : std::uint8_t { one, all, leader, followers, primary, secondaries, donors } what = kind::one;
   std::size_t number = 0;
 };
 

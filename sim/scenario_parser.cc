@@ -74,6 +74,7 @@ std::optional<whom> read_server(std::string_view text, std::size_t servers) {
   if (text == "followers") return whom{whom::kind::followers, 0};
   if (text == "primary") return whom{whom::kind::primary, 0};
   if (text == "secondaries") return whom{whom::kind::secondaries, 0};
+  if (text == "donors") return whom{whom::kind::donors, 0};
   if (!text.starts_with('n')) return std::nullopt;
   auto const number = read_number(text.substr(1));
   if (!number || *number < 1 || *number > servers) return std::nullopt;
@@ -137,7 +138,7 @@ class matcher {
       ++so_far.matched;
     }
     if (found.empty())
-      return fmt::format("servers (n1 to n{}, all, leader, followers, primary, secondaries)", servers_);
+      return fmt::format("servers (n1 to n{}, all, leader, followers, primary, secondaries, donors)", servers_);
     so_far.with.servers.push_back(std::move(found));
     return {};
   }

@@ -294,6 +294,10 @@ void server::fail(std::string const& why) {
   });
 }
 
+std::optional<xcom::member_id> server::donor() const {
+  return member_ && !member_->online() ? member_->donor() : std::nullopt;
+}
+
 void server::leave() {
   if (!is_online() || closing_) return;
   world_.trace(name_, "leaves");

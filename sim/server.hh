@@ -79,6 +79,8 @@ class server {
   [[nodiscard]] xcom::node const* node() const { return node_ ? &*node_ : nullptr; }
   [[nodiscard]] gr::member const* member() const { return member_ ? &*member_ : nullptr; }
   [[nodiscard]] xcom::member_id id() const { return self_; }
+  // Whom it reads from, or waits for a copy from, while it is not ONLINE.
+  [[nodiscard]] std::optional<xcom::member_id> donor() const;
   // It takes the writes of clients, as it believes.
   [[nodiscard]] bool writes() const { return is_online() && !paused_ && member_->role().writes; }
   [[nodiscard]] bool is_idle() const;  // nothing of its own is under way, everything delivered is applied
@@ -155,6 +157,7 @@ class server {
   void perform(gr::keep_checkpoint const& what);
   void perform(gr::compare_held const& what);
   void perform(gr::forget_held const& what);
+  void perform(gr::name_tables const&) {}  // a person would read it
   void perform(gr::to_server const& what);
   void perform(gr::refused const& what);
   void perform(gr::to_node const& what);

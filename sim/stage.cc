@@ -92,6 +92,10 @@ void stage::work(server& which, clients& its) {
 
 // ---- what a line asks ----
 
+bool stage::is_donor(server const& which) const {
+  return std::ranges::any_of(servers_, [&](auto const& each) { return each->donor() == which.id(); });
+}
+
 std::vector<server*> stage::find(std::vector<whom> const& which) const {
   std::vector<server*> found;
   for (auto const& each : servers_) {
@@ -104,6 +108,7 @@ std::vector<server*> stage::find(std::vector<whom> const& which) const {
         case whom::kind::followers: return !leads;
         case whom::kind::primary: return each->writes();
         case whom::kind::secondaries: return !each->writes();
+        case whom::kind::donors: return is_donor(*each);
       }
       return false;
     });

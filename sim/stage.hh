@@ -48,6 +48,7 @@ class stage {
   network& net() { return world_.net; }
 
  private:
+  [[nodiscard]] bool is_donor(server const& which) const;
   struct clients {
     bool wanted = false;
     bool there = false;  // the next one is on its way

@@ -12,6 +12,7 @@
 #include "gr/mariadb/consistency.hh"
 #include "gr/mariadb/local_sql.hh"
 #include "gr/mariadb/role_keeper.hh"
+#include "gr/mariadb/row_events.hh"
 #include "gr/mariadb/server_symbols.hh"
 #include "gr/mariadb/views.hh"
 #include "runtime/node_settings.hh"
@@ -202,6 +203,11 @@ base::result<group_options> provider::plan_group() const {
   plan.own_port = first_port(*own, plan.listen_port);
   if (!position_group().is_nil() && !diverged_) plan.start = start_position{position_group(), order_.last_left()};
   plan.options = options_;
+  plan.names = [](base::blob const& rows) {
+    std::vector<std::string> names;
+    for (auto const& each : tables_in(rows)) names.push_back(each.schema + "." + each.table);
+    return names;
+  };
   return plan;
 }
 

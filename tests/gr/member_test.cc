@@ -588,6 +588,18 @@ TEST(member, who_returns_with_the_groups_data_goes_on_from_it) {
   EXPECT_FALSE(done<gr::forget_held>(joiner)[0].diverged);
 }
 
+TEST(member, who_holds_more_than_the_group_is_refused_with_the_set_and_its_tables_are_asked_for) {
+  fed joiner(with_data(12));
+  auto in = welcome_at(20, 9);
+  in.held = {};  // its log is gone
+  joiner.step(in);
+  ASSERT_EQ(done<gr::name_tables>(joiner).size(), 1U);
+  EXPECT_EQ(done<gr::name_tables>(joiner)[0].from, 10);
+  EXPECT_EQ(done<gr::name_tables>(joiner)[0].up_to, 12);
+  ASSERT_EQ(done<gr::give_up>(joiner).size(), 1U);
+  EXPECT_NE(done<gr::give_up>(joiner)[0].why.find(":10-12)"), std::string::npos) << done<gr::give_up>(joiner)[0].why;
+}
+
 TEST(member, who_returns_with_other_data_says_so_and_takes_a_copy) {
   fed joiner(with_data(5));
   joiner.step(welcome_at(20, 9));
@@ -595,6 +607,9 @@ TEST(member, who_returns_with_other_data_says_so_and_takes_a_copy) {
   ASSERT_EQ(asked(joiner).size(), 1U);
   joiner.step(answered(asked(joiner)[0], gr::likeness::other, 3));
   EXPECT_TRUE(done<gr::forget_held>(joiner).empty()) << "a crash before the copy must not forget it";
+  ASSERT_EQ(done<gr::name_tables>(joiner).size(), 1U);
+  EXPECT_EQ(done<gr::name_tables>(joiner)[0].from, 4);
+  EXPECT_EQ(done<gr::name_tables>(joiner)[0].up_to, 5);
   joiner.step(one_is_online(102, -1));
   EXPECT_EQ(joiner.handed<gr::state_needed>().size(), 1U);
   EXPECT_TRUE(joiner.handed<gr::resume_at>().empty());

@@ -76,12 +76,12 @@ def two_of_five_go_on():
         refused(group[0], "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'", "a majority of the group is reachable")
 
 
-def is_copied_in_full(member):
+def is_copied_in_full(member, *told):
     """Started again, it says that its data is not the group's, and where the rest of it is, and ends with the group's."""
     since = len(member.log())
     member.start(recover=True)
     said = member.log()[since:]
-    for part in ("this server's data is not the group's", "group_replication.diverged.*.log"):
+    for part in ("this server's data is not the group's", "group_replication.diverged.*.log", *told):
         check(part in said, f"{member.name} does not say '{part}': {said[-2000:]}")
     line = member.recovery()
     check(line.startswith("full copy"), f"{member.name} was not copied in full: {line!r}")
@@ -107,7 +107,7 @@ def a_lost_majority_that_had_decided_more():
         lonely.sql(f"SET GLOBAL group_replication_force_members = '{lonely.address}:{lonely.group_port}'")
         lonely.wait_ready()
         lonely.sql("INSERT INTO d.t VALUES (200)")
-        is_copied_in_full(one)  # its position is above the group's
+        is_copied_in_full(one, ", which the group does not have, wrote to d.t (")  # its position is above the group's
         for number in range(201, 231):
             lonely.sql(f"INSERT INTO d.t VALUES ({number})")
         is_copied_in_full(two)  # its position is below

@@ -33,14 +33,15 @@ std::string text_of(std::string const& file) {
 
 TEST(scenario_file, says_where_it_is_wrong_and_what_could_stand_there) {
   EXPECT_EQ(error_of("start n1\nstart n4\n"),
-            "line 2, column 7: 'n4' found, servers (n1 to n3, all, leader, followers, primary, secondaries) expected");
+            "line 2, column 7: 'n4' found, servers (n1 to n3, all, leader, followers, primary, secondaries, donors) "
+            "expected");
   EXPECT_EQ(error_of("cut n1 => n2"), "line 1, column 8: '=>' found, '->' or '<->' expected");
   EXPECT_EQ(error_of("after soon crash n1"),
             "line 1, column 7: 'soon' found, a time up to an hour (10ms, 1.5s, 2min) expected");
   EXPECT_EQ(error_of("wipe n1"), "line 1, column 6: 'n1' found, 'data' or 'log' or 'both' expected");
   EXPECT_EQ(error_of("load on"),
             "line 1, column 8: the end of the line found, servers (n1 to n3, all, leader, followers, primary, "
-            "secondaries) expected");
+            "secondaries, donors) expected");
   EXPECT_EQ(error_of("heal everything"), "line 1, column 6: 'everything' found, the end of the line expected");
   EXPECT_EQ(error_of("expect members few"), "line 1, column 16: 'few' found, a number from 0 to 1000000000 expected");
   EXPECT_EQ(error_of("loss 5"), "line 1, column 6: '5' found, a percentage (10%) expected");

@@ -17,6 +17,7 @@ class memory_files : public segment_files {
 
   std::vector<std::uint64_t> list() override {
     std::vector<std::uint64_t> numbers;
+    numbers.reserve(held.size());
     for (auto const& [number, bytes] : held) numbers.push_back(number);
     return numbers;
   }
