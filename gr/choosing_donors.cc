@@ -340,6 +340,7 @@ join_progress member::progress_now() const {
   }
   seqno_t const applied = std::max(last_.applied, base_);
   if (replays) now.done = std::max<seqno_t>(0, applied - replay_from_);
+  if (replays) now.received = std::max<seqno_t>(0, state_.seqno - replay_from_);
   if (!last_.others.empty()) now.left = std::max<seqno_t>(0, group_at() - std::max<seqno_t>(0, applied));
   now.attempts_max = config_.recovery.retry_count;
   now.attempts = asked_before_;

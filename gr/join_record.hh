@@ -73,7 +73,9 @@ struct join_record {
   std::int64_t done = 0;   // transactions applied since the join began, or since the copy
   std::int64_t left = -1;  // -1: not known
   std::int64_t bytes = 0;  // of messages read for them
-  std::int64_t rate = 0;   // transactions applied in a second, as of the last few
+  std::int64_t bytes_left =
+      -1;                 // about, from what those so far had; -1: not known. Not kept: it is 0 when the join is over
+  std::int64_t rate = 0;  // transactions applied in a second, as of the last few
   std::int64_t eta_ms = -1;
   std::uint64_t attempts = 0;  // donors asked, for a log or for a copy
   std::uint64_t attempts_max = 0;

@@ -22,6 +22,13 @@ std::string cut(std::string text) {
   return text;
 }
 
+std::int64_t bytes_yet_to_come(join_record const& now, join_progress const& what) {
+  if (what.left < 0) return -1;
+  auto const missing = std::max<std::int64_t>(0, what.done + what.left - what.received);
+  if (missing == 0) return 0;
+  return what.received > 0 && now.bytes > 0 ? missing * now.bytes / what.received : -1;
+}
+
 }  // namespace
 
 std::string_view to_string(join_phase phase) {
@@ -74,6 +81,7 @@ std::optional<std::string> join_report::progressed(base::tick_count now, join_pr
   record_.donor_name = what.donor_name;
   record_.done = what.done;
   record_.left = what.left;
+  record_.bytes_left = bytes_yet_to_come(record_, what);
   record_.attempts = what.attempts;
   record_.attempts_max = what.attempts_max;
   if (!what.last_error.empty()) record_.last_error = cut(what.last_error);
@@ -118,8 +126,8 @@ void join_report::end(join_phase how, std::string const& error) {
   if (!runs()) return;
   record_.phase = how;
   if (!error.empty()) record_.last_error = cut(error);
-  if (how == join_phase::online) record_.left = record_.eta_ms = 0;
-  if (how == join_phase::failed) record_.eta_ms = -1;
+  if (how == join_phase::online) record_.left = record_.bytes_left = record_.eta_ms = 0;
+  if (how == join_phase::failed) record_.eta_ms = record_.bytes_left = -1;
   if (record_.lasted_ms > 0) record_.rate = record_.done * 1000 / record_.lasted_ms;
   ++changes_;
 }

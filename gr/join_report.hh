@@ -21,6 +21,7 @@ struct join_progress {  // as of now
   std::string donor_name;
   std::int64_t done = 0;
   std::int64_t left = -1;
+  std::int64_t received = 0;  // of done and left, those that are here
   std::uint64_t attempts = 0;
   std::uint64_t attempts_max = 0;
   std::string last_error;

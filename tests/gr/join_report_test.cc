@@ -32,6 +32,23 @@ TEST(join_report, rate_and_eta_come_from_the_last_seconds) {
   EXPECT_LE(report.record().eta_ms, 5'000);
 }
 
+TEST(join_report, bytes_left_go_by_those_that_came) {
+  gr::join_report report;
+  report.begin();
+  auto now = applied(10, 90);
+  (void)report.progressed(tick_count(1), now);
+  EXPECT_EQ(report.record().bytes_left, -1) << "nothing came yet";
+  report.read(2'000);
+  now.received = 20;
+  (void)report.progressed(tick_count(2), now);
+  EXPECT_EQ(report.record().bytes_left, 8'000);
+  now.received = 100;
+  (void)report.progressed(tick_count(3), now);
+  EXPECT_EQ(report.record().bytes_left, 0) << "all is here, and yet to be applied";
+  report.end(gr::join_phase::online, "");
+  EXPECT_EQ(report.record().bytes_left, 0);
+}
+
 TEST(join_report, the_eta_of_a_few_large_transactions_comes_from_all_of_the_join) {
   gr::join_report report;
   report.begin();

@@ -75,7 +75,7 @@ def incrementally():
         check(len(fetching) > 3, f"the join was not seen while it ran: {[each['PHASE'] for each in seen]}")
         lefts = [each["TRANSACTIONS_LEFT"] for each in fetching]
         check(lefts[0] > lefts[-1] and max(lefts) >= 6, f"nothing went on: {lefts}")
-        check(any(each["ETA_MS"] > 0 and each["BYTES_READ"] > 1_000_000 for each in fetching), f"no rate, no bytes: {fetching[-1]}")
+        check(any(each["ETA_MS"] > 0 and each["BYTES_READ"] > 1_000_000 and each["BYTES_LEFT"] > 0 for each in fetching), f"no rate, no bytes: {fetching[-1]}")
         row = last_join(joiner)
         print(f"  seen {len(seen)} times, slowest answer {slowest * 1000:.0f} ms: {row}")
         check(slowest < 8, f"the table took {slowest:.1f} s to answer")
