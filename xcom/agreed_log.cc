@@ -361,6 +361,7 @@ base::result<void> agreed_log::parts::open_segment(log_opening head) {
   base::chain bytes = make_record(record_kind::opening, head);
   bytes.pieces.insert(bytes.pieces.begin(), segment_magic());
   if (auto done = files->append(head.segment, bytes); !done) {
+    broken = done.error().text;
     if (auto undone = files->remove(head.segment); !undone) broken = undone.error().text;
     return done.error();
   }
@@ -382,6 +383,7 @@ base::result<log_place> agreed_log::parts::append(base::chain const& record) {
   auto& segment = segments.back();
   if (auto done = files->append(segment.number, record); !done) {
     // A part of it may be in the file. A record behind that part would be unreadable, so it has to go.
+    broken = done.error().text;
     if (auto undone = files->truncate(segment.number, segment.length); !undone) broken = undone.error().text;
     return done.error();
   }

@@ -83,7 +83,8 @@ class agreed_log {
   base::result<void> begin(log_identity const& identity, bool keep_decided);
 
   // Appends. Nothing is appended that changes nothing: what is already decided, a lower watermark, a note for a slot
-  // that is not here. Errors: the file's; the log is then as before, or (when the file cannot be cut back) refuses all more.
+  // that is not here. Errors: the file's; the log is then as before, and refuses all more: what comes behind, as that a slot is decided,
+  // rests on what is missing. Another one, opened anew, goes on.
   base::result<void> promise(ballot const& promised);
   base::result<void> accepted(accepted_slot const& slot);
   base::result<void> learned(decided_slot const& slot);

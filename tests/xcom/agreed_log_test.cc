@@ -412,9 +412,27 @@ TEST_F(agreed_log_test, a_full_disk_leaves_the_log_as_it_was) {
   EXPECT_FALSE(log->accepted({slot_no(2), round(1), text_value("two")}));
   EXPECT_EQ(after_restart(*files, 5), before);
   files->appended_max = 1000;
+  log = std::make_unique<agreed_log>(config, files);
+  ASSERT_TRUE(log->open());
+  must(log->begin({identity.group, identity.self, 2}, true));
   accept(2, 1, "two");
   EXPECT_EQ(reopened(*files).found.undecided.size(), 2U);
   EXPECT_TRUE(reopened(*files).found.notices.empty());
+}
+
+// Its driver still carries out what the same step says behind that: that the slot is decided, for one, whose value came too late.
+TEST_F(agreed_log_test, nothing_is_written_behind_what_could_not_be) {
+  start();
+  accept(1, 1, "older");
+  std::string const before = after_restart(*files, 5);
+  files->appended_max = 40;
+  ASSERT_FALSE(log->accepted({slot_no(1), round(2), text_value("newer, and too long for the room that is left")}));
+  EXPECT_FALSE(log->decided(slot_no(1))) << "the older value would count as decided";
+  EXPECT_FALSE(log->promise(round(3)));
+  EXPECT_EQ(after_restart(*files, 5), before);
+  files->appended_max = 1000;
+  EXPECT_FALSE(log->decided(slot_no(1)));
+  EXPECT_EQ(reopened(*files).found.decided, slot_no(0));
 }
 
 TEST_F(agreed_log_test, a_hole_of_any_size_costs_nothing) {
