@@ -390,10 +390,11 @@ double member::seconds_since(base::tick_count since) const {
 }
 
 // A server that is connected and waits to be joined hears it first: once it sees the group closed it goes down in a way of its
-// own, which does not wait for the threads in this library. One that still waits for its connect gets the reason there.
+// own, which does not wait for the threads in this library. One that still waits for its connect gets the reason there, and one
+// that was told where it stands is up.
 void member::refuse(std::string why, bool may_return) {
   if (stage_ == stage::closed) return;
-  bool const starting = connected_ && !config_.server_runs && stage_ != stage::online;
+  bool const starting = connected_ && !started_ && !config_.server_runs;
   recovery_line_ = "failed: " + why;
   stage_ = stage::closed;
   report_.end(join_phase::failed, why);

@@ -576,6 +576,18 @@ void ask(fed& joiner) {
   for (std::uint64_t tick : {1U, 100U, 101U}) joiner.step(one_is_online(tick, -1));
 }
 
+// It had been told where it stands, and had begun to apply: it is no joiner that waits, and what it serves stays.
+TEST(member, a_server_that_came_up_is_not_told_that_its_process_must_end) {
+  fed member(with_data(0));
+  member.step(gr::resumed{beginning(), both()});
+  member.step(gr::quorum{true, {one, two}});
+  member.step(one_is_online(10, 0));
+  ASSERT_EQ(member.handed<gr::resume_at>().size(), 1U);
+  member.step(gr::history_gone{xcom::slot_no(7)});
+  EXPECT_EQ(done<gr::give_up>(member).size(), 1U);
+  EXPECT_TRUE(member.handed<gr::fatal_error>().empty());
+}
+
 TEST(member, who_returns_with_the_groups_data_goes_on_from_it) {
   fed joiner(with_data(5));
   joiner.step(welcome_at(20, 9));
