@@ -287,7 +287,20 @@ void member::perform(recovery::declare_online const&) {
   if (!online_at_) online_at_ = std::max(base_, std::min(state_.seqno, last_.applied));
 }
 
+// A server that runs would ask for one, if it had just been started.
+bool member::only_a_copy_helps() const {
+  if (!config_.server_runs) return false;
+  recovery::method_request request;
+  request.self = config_.self;
+  request.own = positions(base_);
+  request.has_data = base_ >= 0;
+  return recovery::choose_method(candidates(), request).what == recovery::method::clone;
+}
+
 void member::perform(recovery::leave const& what) {
+  // Asked again it would miss the same, and more.
+  if (!returns_ && only_a_copy_helps())
+    return refuse("this server runs and can take no full copy, and nothing else helps: " + what.why + ". Restart it");
   if (!returns_) return refuse(what.why, true);
   emit(say{server::level::warning, "recovery: " + what.why + ". The log is read from whoever has it"});
   donor_.reset();

@@ -412,6 +412,7 @@ class member {
   void perform(recovery::report_decision const& what);
   void perform(recovery::declare_online const& what);
   void perform(recovery::leave const& what);
+  [[nodiscard]] bool only_a_copy_helps() const;
   void ask_for_copy(xcom::member_id const& donor);
   void ask_for_history();
   void ask_anybody_for_history();

@@ -163,6 +163,7 @@ struct group_options {
   std::string own_host;  // told to the others, and how this member knows itself in a list of seeds
   unsigned own_port = 4567;
   std::optional<start_position> start;  // what the server holds; none: it has nothing
+  bool server_runs = false;             // it was up before it connects, and can take no copy
   std::shared_ptr<option_store> options;
   name_tables_of names;                                // the server's own way to write rows; empty: nobody can tell
   std::chrono::milliseconds connect_patience{60'000};  // mariadbd ignores SIGTERM while it waits for connect()

@@ -261,6 +261,7 @@ gr::member_config live_group::member_configuration() const {
     config.history = options_.start->group;
     config.base = options_.start->seqno;
   }
+  config.server_runs = options_.server_runs;
   config.recovery = recovery_settings_of(options, server_donors_);
   config.flow = flow_settings_of(options);
   return config;

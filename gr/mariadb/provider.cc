@@ -56,6 +56,12 @@ std::vector<std::string> split_seeds(std::string list) {
   return seeds;
 }
 
+// By statements, which a server takes that runs. All other ways replace its files.
+bool is_copied_by_dump() {
+  auto const* const method = server_variable<char const* const>("wsrep_sst_method");
+  return method != nullptr && text_or_empty(*method) == "mysqldump";
+}
+
 }  // namespace
 
 provider::provider(group_factory make_group, shared_state& shared)
@@ -202,6 +208,7 @@ base::result<group_options> provider::plan_group() const {
   plan.own_host = first_host(*own);
   plan.own_port = first_port(*own, plan.listen_port);
   if (!position_group().is_nil() && !diverged_) plan.start = start_position{position_group(), order_.last_left()};
+  plan.server_runs = server_up_ && !is_copied_by_dump();
   plan.options = options_;
   plan.names = [](base::blob const& rows) {
     std::vector<std::string> names;

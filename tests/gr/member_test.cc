@@ -612,6 +612,29 @@ TEST(member, who_holds_more_than_the_group_is_refused_with_the_set_and_its_table
   EXPECT_NE(done<gr::give_up>(joiner)[0].why.find(":10-12)"), std::string::npos) << done<gr::give_up>(joiner)[0].why;
 }
 
+// It comes back while its server runs, and what it misses is in no log any more. The same attempt again would end the same way.
+TEST(member, a_running_server_that_only_a_copy_helps_leaves_for_good) {
+  for (gr::seqno_t const log_begins : {0, 8}) {
+    auto config = with_data(5);
+    config.server_runs = true;
+    config.recovery.clone_threshold = 1;
+    fed joiner(std::move(config));
+    joiner.step(gr::taken_in{{xcom::slot_no(20), two_recovers(9), {}, beginning(9).app}, group_log, {}});
+    for (std::uint64_t tick : {1U, 100U, 101U}) {
+      auto seen = one_is_online(tick, 5);
+      seen.others[0].facts.first_available = log_begins;
+      joiner.step(seen);
+    }
+    EXPECT_TRUE(joiner.handed<gr::state_needed>().empty()) << "it can take none";
+    auto const gave_up = done<gr::give_up>(joiner);
+    ASSERT_EQ(gave_up.size(), log_begins == 0 ? 0U : 1U);
+    if (gave_up.empty()) continue;
+    EXPECT_FALSE(gave_up[0].may_return);
+    EXPECT_NE(gave_up[0].why.find("Restart"), std::string::npos) << gave_up[0].why;
+    EXPECT_TRUE(joiner.handed<gr::fatal_error>().empty());
+  }
+}
+
 TEST(member, who_returns_with_other_data_says_so_and_takes_a_copy) {
   fed joiner(with_data(5));
   joiner.step(welcome_at(20, 9));

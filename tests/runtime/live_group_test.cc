@@ -92,6 +92,7 @@ class small_server final : public gr::server {
       std::lock_guard const lock(mutex_);
       how.start = {history_, at};
     }
+    how.server_runs = runs;
     online = closed = false;
     group = std::make_unique<live_group>(how, *this);
     return group->connect({"g", seeds, seeds.empty()});
@@ -141,6 +142,8 @@ class small_server final : public gr::server {
   std::shared_ptr<gr::option_store> const options = all_write();
   std::unique_ptr<live_group> group;
   std::chrono::milliseconds connect_patience{60'000};
+  bool runs = false;  // has been up before it starts
+  std::atomic<std::uint64_t> copies_asked{0};
   std::atomic<bool> online{false};
   std::atomic<bool> closed{false};
   std::atomic<bool> breaks_a_claim{false};
@@ -156,7 +159,10 @@ class small_server final : public gr::server {
     if (!event.failed) rows_[event.seqno] = std::string(event.data.text());
     committed_ = std::max<seqno_t>(committed_, event.seqno);
   }
-  void on(gr::state_needed const&) { group->state_requested(base::blob::copy_of(name_)); }
+  void on(gr::state_needed const&) {
+    ++copies_asked;
+    group->state_requested(base::blob::copy_of(name_));
+  }
   void on(gr::donate_state const& event) {
     if (never_done_copying) return;
     std::lock_guard const lock(among_.mutex);
@@ -251,6 +257,20 @@ TEST_F(live_group_test, a_member_leaves_and_comes_back_under_load) {
   EXPECT_EQ(servers[2]->commit("x", "x").outcome, gr::order_outcome::not_sent);
   start(2, {servers[0]->address(), servers[1]->address()});
   others.join();
+  EXPECT_TRUE(all_equal({0, 1, 2}));
+}
+
+// However much it misses: a copy would have to replace the data it serves, and what a log still has it can read there.
+TEST_F(live_group_test, a_server_that_runs_comes_back_without_a_copy) {
+  auto& back = *servers[2];
+  back.group->disconnect();
+  EXPECT_EQ(load({0, 1}, 50), 200U);
+  ASSERT_TRUE(
+      back.options->set("group_replication_clone_threshold", "20", gr::option_store::moment::running).has_value());
+  auto const before = back.copies_asked.load();
+  back.runs = true;
+  start(2, {servers[0]->address(), servers[1]->address()});
+  EXPECT_EQ(back.copies_asked, before);
   EXPECT_TRUE(all_equal({0, 1, 2}));
 }
 
