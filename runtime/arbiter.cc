@@ -247,7 +247,7 @@ void arbiter::on(xcom::site_installed const& what) {
 }
 
 void arbiter::on(xcom::joined const& what) {
-  log_failed(log_->begin({what.log, self_, boot_}, false));
+  if (auto const begun = log_->begin({what.log, self_, boot_}, false); !begun) return log_failed(begun);
   auto taken_in = what.at;
   taken_in.app = {};
   log_failed(log_->store(taken_in));

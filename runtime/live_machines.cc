@@ -173,7 +173,8 @@ void live_group::on(xcom::joined const& what) {
     return close_group(right.error().text);
   // What it decided beyond our place, or beside the group's slots, must not come to stand among them.
   bool const keeps = again && log_->decided_up_to() <= own_place_->slot && own_place_->slot < what.at.slot;
-  log_failed(log_->begin({log_name_, self_, boot_}, keeps));
+  // As long as it speaks for the incarnation before, that may be one that forgot: then note_host_boot() would be a lie.
+  if (auto const begun = log_->begin({log_name_, self_, boot_}, keeps); !begun) return log_failed(begun);
   // Where our log's decided slots begin. Not a place to deliver from (gr/history.hh).
   auto taken_in = what.at;
   taken_in.app = {};
