@@ -12,6 +12,7 @@ namespace {
 constexpr micros progress_bound = seconds(120);
 constexpr micros look_every = milliseconds(100);
 constexpr std::uint64_t dice_of_roles = 0x726f6c6573;
+constexpr std::uint64_t dice_of_exits = 0x6578697473;
 constexpr std::size_t core_voters = 3;  // the first servers always vote
 constexpr std::uint64_t probes = 3;
 constexpr std::uint64_t load_after_healing = 5;  // times the thinking: who is behind has to catch up
@@ -35,13 +36,17 @@ cluster::cluster(run_options const& options) : options_(options), world_(make_wo
   throw_on_broken_claims();
   world_.trace_to = options.trace_to;
   world_.net.set_quality(world_.with.links);
+  base::prng exits(options.seed ^ dice_of_exits);
+  world_.with.trouble_every = choose_troubles(exits);
   for (std::size_t number = 0; number < world_.with.servers; ++number) {
     servers_.push_back(std::make_unique<server>(number, world_, choose_role(number, world_.random)));
     servers_.back()->stand_in(static_cast<std::uint32_t>(number) % world_.with.zones);
     if (world_.with.old_programs && world_.random.chance(1, 2)) servers_.back()->install({1, 1});
+    auto const set = choose_exits(exits);
+    servers_.back()->set_exits(set, base::prng(exits.next()));
     world_.servers.push_back(servers_.back().get());
   }
-  faults_ = std::make_unique<faults>(world_, servers_);
+  faults_ = std::make_unique<faults>(world_, servers_, base::prng(exits.next()));
 }
 
 void cluster::start_servers() {

@@ -53,6 +53,8 @@ base::result<base::blob> disk::read(std::uint64_t segment, std::uint64_t offset,
 
 base::result<void> disk::append(std::uint64_t segment, base::chain const& bytes) {
   if (full_) return base::fail(name(segment) + ": disk full");
+  if (fails_ && random_.chance(1, 2))
+    return base::fail(name(segment) + ": no room for " + std::to_string(bytes.size()) + " bytes");
   auto& held = files_[segment];
   if (kill_next_) {
     kill_next_ = false;

@@ -33,6 +33,8 @@ class disk final : public xcom::segment_files {
   void disarm() { kill_next_ = false; }
   // While set, appends fail with "disk full".
   void set_full(bool full) { full_ = full; }
+  // While set, some appends fail and others do not, as where a little room is left.
+  void set_failing(bool fails) { fails_ = fails; }
   void lose_power();
   void wipe() { files_.clear(); }
   [[nodiscard]] std::uint64_t bytes() const;
@@ -49,6 +51,7 @@ class disk final : public xcom::segment_files {
   std::map<std::uint64_t, file> files_;
   bool kill_next_ = false;
   bool full_ = false;
+  bool fails_ = false;
 };
 
 }  // namespace sim

@@ -33,8 +33,15 @@ certifier::write_set keys_of(transaction const& what) {
 
 }  // namespace
 
-engine::engine(std::string const& name, std::string address, world& shared, storage& data, engine_ports ports)
-    : name_(name), address_(std::move(address)), world_(shared), data_(data), ports_(std::move(ports)) {
+engine::engine(std::string const& name, std::string address, world& shared, storage& data, engine_ports ports,
+               bool runs)
+    : name_(name),
+      address_(std::move(address)),
+      world_(shared),
+      data_(data),
+      ports_(std::move(ports)),
+      ran_before_(runs),
+      up_(runs) {
   next_ = position() + 1;
 }
 
@@ -133,7 +140,16 @@ void engine::enqueue(change next) {
 }
 
 void engine::deliver(gr::server_event const& event) {
+  // What is not applied yet and cannot be, nobody helps with any more.
+  if (auto const* last = std::get_if<gr::group_closed>(&event)) {
+    last_ = *last;
+    if (closed_ || failing_) return end(*last, false);
+  }
   if (closed_) return;
+  if (std::holds_alternative<gr::fatal_error>(event)) {  // the process ends, whatever it was about to do
+    check(!up_, [&] { return fmt::format("{} runs: its process does not have to end", name_); });
+    return close();
+  }
   if (auto const* what = std::get_if<gr::remote_write_set>(&event)) {
     change next{what->seqno, what->depends_on, 0, std::nullopt};
     if (!what->failed) {
@@ -233,6 +249,7 @@ void engine::fail() {
   queue_.pop_front();
   ++world_.count.failures;
   world_.trace(name_, fmt::format("cannot apply {}", failing_->seqno));
+  if (last_) return end(*last_, false);
   ports_.tell(gr::apply_failed{failing_->seqno, what_is_wrong(*failing_)});
 }
 
@@ -277,15 +294,23 @@ void engine::handle(gr::server_event const& event) {
       return fmt::format("{} waits for {} and stands at {}, with nothing to apply", name_, view->now.seqno, position());
     });
   } else if (std::holds_alternative<gr::state_needed>(event)) {
+    check(!ran_before_, [&] { return fmt::format("{} runs: it is not asked to take a copy", name_); });
     ports_.tell(gr::state_request_ready{up_ ? base::blob{} : base::blob::copy_of(address_)});
   } else if (auto const* donation = std::get_if<gr::donate_state>(&event)) {
     ports_.donate(*donation);
   } else if (std::holds_alternative<gr::caught_up>(event)) {
     ready_ = true;
-  } else {
-    ready_ = false;
-    closed_ = true;
+    ports_.caught_up();
+  } else if (auto const* last = std::get_if<gr::group_closed>(&event)) {
+    end(*last, last->may_return);
   }
+}
+
+// Said later: whoever is told may begin anew, without what is under way here.
+void engine::end(gr::group_closed const& last, bool may_return) {
+  ready_ = false;
+  closed_ = true;
+  ports_.after(micros(0), [closed = ports_.closed, why = last.why, may_return] { closed(why, may_return); });
 }
 
 // ---- a copy ----

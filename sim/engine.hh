@@ -31,16 +31,19 @@ struct storage {
 };
 
 struct engine_ports {
-  std::function<void(micros, std::function<void()>)> after;  // later in this life
-  std::function<void(gr::member_event const&)> tell;         // to the group
-  std::function<void(gr::donate_state const&)> donate;       // begin to send a copy
-  std::function<void()> flush;                               // storage::durable = live
-  std::function<void()> moved;                               // positions were applied
+  std::function<void(micros, std::function<void()>)> after;             // later in this life
+  std::function<void(gr::member_event const&)> tell;                    // to the group
+  std::function<void(gr::donate_state const&)> donate;                  // begin to send a copy
+  std::function<void()> flush;                                          // storage::durable = live
+  std::function<void()> moved;                                          // positions were applied
+  std::function<void()> caught_up;                                      // in step with the group
+  std::function<void(std::string const& why, bool may_return)> closed;  // out of the group: nothing more is applied
 };
 
 class engine {
  public:
-  engine(std::string const& name, std::string address, world& shared, storage& data, engine_ports ports);
+  // `runs`: the server has been up before this group, and takes no copy.
+  engine(std::string const& name, std::string address, world& shared, storage& data, engine_ports ports, bool runs);
 
   // ---- from the group ----
   void deliver(gr::server_event const& event);
@@ -58,7 +61,7 @@ class engine {
 
   // What apply_failed was answered with.
   void settle(gr::seqno_t seqno, gr::failure_outcome how);
-  // Applies nothing any more.
+  // Applies nothing any more, until it has a full copy.
   void close() { closed_ = true; }
 
   void set_slow(bool slow) { slow_ = slow; }
@@ -86,6 +89,7 @@ class engine {
   void fail();
   void commit(change const& next);
   void handle(gr::server_event const& event);
+  void end(gr::group_closed const& last, bool may_return);
   [[nodiscard]] std::string what_is_wrong(change const& next) const;
   [[nodiscard]] std::string rows_that_differ(change const& next) const;
   void release(std::uint64_t trx);
@@ -97,12 +101,14 @@ class engine {
   storage& data_;
   engine_ports ports_;
   std::deque<item> queue_;
+  std::optional<gr::group_closed> last_;        // was handed over, and nothing comes after it
   std::optional<change> failing_;               // the group is asked what became of it elsewhere
   std::map<std::uint64_t, transaction> local_;  // executed, and neither committed nor given up
   std::set<std::uint64_t> wait_everywhere_;     // those of them whose clients do (consistency AFTER)
   std::map<std::uint32_t, int> locks_;          // -1: by one that writes; else how many refer to it
   gr::seqno_t next_ = 0;                        // the position to be handed over next
   bool connected_ = false;
+  bool ran_before_ = false;
   bool up_ = false;  // had its first view, or a copy
   bool ready_ = false;
   bool closed_ = false;

@@ -18,6 +18,12 @@ class process_killed : public std::runtime_error {
   process_killed() : std::runtime_error("killed while writing") {}
 };
 
+// A start that does not come about; caught by whoever wanted it.
+class cannot_begin : public std::runtime_error {
+ public:
+  explicit cannot_begin(std::string const& why) : std::runtime_error(why) {}
+};
+
 // `claim` is a text, or something that makes one: then it costs nothing while the claim holds.
 template <class Claim> void check(bool holds, Claim const& claim) {
   if (holds) [[likely]]

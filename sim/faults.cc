@@ -4,8 +4,8 @@
 
 namespace sim {
 
-faults::faults(world& shared, std::vector<std::unique_ptr<server>>& servers)
-    : world_(shared), servers_(servers), random_(shared.random.next()) {
+faults::faults(world& shared, std::vector<std::unique_ptr<server>>& servers, base::prng troubles)
+    : world_(shared), servers_(servers), random_(shared.random.next()), troubles_(troubles) {
   auto const& rates = world_.with.faults;
   kinds_ = {{rates.crash, &faults::crash},
             {rates.crash_in_write, &faults::crash_in_write},
@@ -35,6 +35,31 @@ faults::faults(world& shared, std::vector<std::unique_ptr<server>>& servers)
 void faults::begin(micros until) {
   until_ = until;
   if (weights_ > 0) next();
+  if (world_.with.trouble_every > micros(0)) next_trouble();
+}
+
+void faults::next_trouble() {
+  world_.clock.after(micros(troubles_.below(2 * world_.with.trouble_every.value())), [this] {
+    if (world_.clock.now() >= until_) return;
+    if (world_.watch.last_position() > 0) trouble();
+    next_trouble();
+  });
+}
+
+// Too little room, which is seen in time, or not.
+void faults::trouble() {
+  auto& which = *servers_[troubles_.below(servers_.size())];
+  auto const lasts = micros(troubles_.between(10'000, seconds(3).value()));
+  ++world_.count.disks_in_trouble;
+  bool const in_time = troubles_.chance(1, 2);
+  if (in_time)
+    which.run_low();
+  else
+    which.wear_disk();
+  world_.clock.after(lasts, [&which] {
+    which.free_disk();
+    which.start();
+  });
 }
 
 void faults::next() {
@@ -138,7 +163,7 @@ bool faults::may_forget(server const& which, xcom::site const& site) const {
   for (auto const& each : servers_) {
     auto const as = each->remembers_as();
     if (!as || !site.votes(*as)) continue;
-    bool const runs = each->is_running() && !each->is_paused();
+    bool const runs = each->is_heard();
     if (runs) ++up;
     if (each.get() == &which || !each->data()) continue;
     ++remembering;
@@ -164,9 +189,9 @@ bool faults::site_may_change() const {
 void faults::disk_full() {
   auto& which = any_server();
   ++world_.count.disks_full;
-  which.set_disk_full(true);
+  which.fill_disk();
   later([this, &which] {
-    which.set_disk_full(false);
+    which.free_disk();
     restart_later(which);
   });
 }
@@ -300,7 +325,7 @@ void faults::heal() {
   world_.spoiled.clear();
   for (auto const& each : servers_) {
     each->disarm();
-    each->set_disk_full(false);
+    each->free_disk();
     each->set_slow_applier(false);
     each->set_damaging(false);
     each->install({});

@@ -16,7 +16,8 @@ namespace sim {
 
 class faults {
  public:
-  faults(world& shared, std::vector<std::unique_ptr<server>>& servers);
+  // `troubles`: dice of their own for what lets servers drop out of the group.
+  faults(world& shared, std::vector<std::unique_ptr<server>>& servers, base::prng troubles);
 
   void begin(micros until);
   void heal();  // ends all of them; everybody runs
@@ -51,6 +52,9 @@ class faults {
   void spoil();
   void roles();
 
+  void next_trouble();
+  void trouble();
+
   void restart_later(server& which);
   void later(std::function<void()> end);  // when the fault is over
   server& any_server();
@@ -72,6 +76,7 @@ class faults {
   world& world_;
   std::vector<std::unique_ptr<server>>& servers_;
   base::prng random_;
+  base::prng troubles_;
   micros until_;
   std::vector<kind> kinds_;
   std::uint64_t weights_ = 0;

@@ -175,6 +175,20 @@ void choose_roles(base::prng random, limits& to) {
   to.faults.roles = only_faults ? 0 : static_cast<std::uint32_t>(random.between(5, 40));
 }
 
+gr::exit_settings choose_exits(base::prng& random) {
+  using enum gr::exit_action;
+  gr::exit_settings chosen;
+  chosen.tries = one_of<std::uint64_t>(random, {0, 1, 2, 3, 5});
+  chosen.interval = std::chrono::seconds(one_of<std::uint64_t>(random, {1, 3, 10, 20}));
+  chosen.action = one_of(random, {read_only, abort_server, offline_mode});
+  return chosen;
+}
+
+micros choose_troubles(base::prng& random) {
+  if (!random.chance(1, 3)) return micros(0);
+  return milliseconds(one_of<std::uint64_t>(random, {500, 2000, 5000}));
+}
+
 std::string limits::describe() const {
   return fmt::format(
       "servers {} (first {}) in {} zones{}{}, horizon {}, batch {} bytes / {} messages, cache {}, fetch {}, "

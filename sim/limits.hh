@@ -7,6 +7,7 @@
 
 #include "base/prng.hh"
 #include "gr/beginning.hh"
+#include "gr/exit_policy.hh"
 #include "gr/member.hh"
 #include "sim/network.hh"
 #include "sim/scheduler.hh"
@@ -47,11 +48,14 @@ struct limits {
   micros copy_time = milliseconds(500);  // of all data, on average
   micros apply_time = micros(200);
 
+  gr::exit_settings exits;  // of every server, in a story
+
   gr::primary_mode mode = gr::primary_mode::multi;  // of the group that is founded
   gr::election_mode elects = gr::election_mode::weight_only;
 
   micros chaos = seconds(20);
   micros fault_every = milliseconds(500);
+  micros trouble_every = micros(0);  // with the disk of one server, of a kind that lets it come back; 0: never
   fault_rates faults;
 
   [[nodiscard]] std::string describe() const;
@@ -65,5 +69,9 @@ struct member_range {
 limits choose_limits(base::prng& random, member_range servers);
 // In half of the runs a group that has a primary, or changes its mind about it. By dice of its own.
 void choose_roles(base::prng random, limits& to);
+// What one server of a run does that drops out of its group.
+gr::exit_settings choose_exits(base::prng& random);
+// In a third of the runs servers drop out that may come back.
+micros choose_troubles(base::prng& random);
 
 }  // namespace sim

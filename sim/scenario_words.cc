@@ -33,10 +33,6 @@ void to_links(stage& on, cap const& with, void (network::*what)(std::string cons
            [&](std::string const& from, std::string const& to) { (on.net().*what)(from, to); });
 }
 
-template <bool Full> void set_disk(stage& on, cap const& with) {
-  on.each(with.servers[0], [](server& each) { each.set_disk_full(Full); });
-}
-
 template <bool Unreadable> void set_log(stage& on, cap const& with) {
   on.each(with.servers[0], [](server& each) { each.set_log_unreadable(Unreadable); });
 }
@@ -156,8 +152,9 @@ constexpr std::array commands{
     command_phrase{"leave SERVERS", to_each<&server::leave>},
     command_phrase{"fail SERVERS", fail},
     command_phrase{"force SERVERS", [](stage& on, cap const& with) { on.force(with.servers[0]); }},
-    command_phrase{"fill-disk SERVERS", set_disk<true>},
-    command_phrase{"free-disk SERVERS", set_disk<false>},
+    command_phrase{"fill-disk SERVERS", to_each<&server::fill_disk>},
+    command_phrase{"wear-disk SERVERS", to_each<&server::wear_disk>},
+    command_phrase{"free-disk SERVERS", to_each<&server::free_disk>},
     command_phrase{"break-log SERVERS", set_log<true>},
     command_phrase{"mend-log SERVERS", set_log<false>},
     command_phrase{"kill-in-exchange SERVERS", to_each<&server::die_in_exchange>},
@@ -291,10 +288,17 @@ bool free_of_limits(stage const& on, cap const& with) {
 bool acknowledged_at_least(stage const& on, cap const& with) { return on.acknowledged_since() >= with.numbers[0]; }
 bool acknowledged_at_most(stage const& on, cap const& with) { return on.acknowledged_since() <= with.numbers[0]; }
 
+bool out(stage const& on, cap const& with) {
+  return on.all_of(with.servers[0], [](server const& each) { return each.is_out(); });
+}
+
 constexpr std::array claims{
     claim_phrase{"online SERVERS", online},
     claim_phrase{"not online SERVERS", not_online},
     claim_phrase{"down SERVERS", down},
+    claim_phrase{"out SERVERS", out},
+    claim_phrase{"came back at least NUMBER", at_least<&statistics::came_back>},
+    claim_phrase{"came back at most NUMBER", at_most<&statistics::came_back>},
     claim_phrase{"copied SERVERS", copied},
     claim_phrase{"not copied SERVERS", not_copied},
     claim_phrase{"donors asked at least NUMBER by SERVERS", asked_at_least},
@@ -499,6 +503,24 @@ std::vector<setting> const all_settings{
      1000,
      [](scenario& to, std::uint64_t value) { to.with.member.recovery.retry_count = value; },
      {}},
+    {"autorejoin-tries",
+     kind::number,
+     0,
+     2016,
+     [](scenario& to, std::uint64_t value) { to.with.exits.tries = value; },
+     {}},
+    {"autorejoin-interval",
+     kind::time,
+     tick,
+     hour,
+     [](scenario& to, std::uint64_t value) { to.with.exits.interval = std::chrono::milliseconds(value / 1000); },
+     {}},
+    {"exit-action",
+     kind::word,
+     0,
+     0,
+     [](scenario& to, std::uint64_t value) { to.with.exits.action = static_cast<gr::exit_action>(value); },
+     {"READ_ONLY", "ABORT_SERVER", "OFFLINE_MODE"}},
     {"single-primary",
      kind::word,
      0,

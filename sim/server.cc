@@ -1,5 +1,5 @@
 // A server's lives: how its process starts, stops, dies and comes back. What it does with the node's actions:
-// server_driver.cc; with the member's: server_member.cc.
+// server_driver.cc; with the member's: server_member.cc; out of its group: server_exits.cc.
 #include "sim/server.hh"
 
 #include <fmt/format.h>
@@ -65,6 +65,7 @@ void server::weigh(std::uint32_t weight) {
 
 void server::bootstrap() {
   ++life_;
+  running_ = true;
   log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
   check(log_->open().has_value(), "an empty log opens");
   data_.live = database(base::make_uuid(random_.next(), random_.next()), 0, world_.with.rows);
@@ -74,49 +75,78 @@ void server::bootstrap() {
 }
 
 void server::start() {
-  if (is_running()) return;
+  if (is_running() && (paused_ || exits_.now_in() != gr::exit_policy::phase::ended)) return;
+  if (is_running()) {
+    world_.trace(name_, "is restarted");
+    flush();
+    die();
+  }
   left_ = false;
   ++world_.count.restarts;
   guarded([this] {
     ++life_;
-    log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
-    auto found = log_->open();
-    if (!found) {  // it says so, and somebody moves the log away
-      bool const may_be_damaged = lost_power_ && world_.with.durable != durability::disk;
-      check(may_be_damaged, "a log that was not lost with the power opens: " + found.error().text);
-      disk_->wipe();
-      log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
-      found = log_->open();
-      check(found.has_value(), "an empty log opens");
-    }
-    for (auto const& notice : found->notices) world_.trace(name_, "log: " + notice);
-    // It would not start, and says so (runtime/node_settings.cc).
-    if (!found->empty && !installed_.holds(found->at.rules.protocol)) install({});
+    running_ = true;
     finish_exchange();
     if (std::exchange(quarantined_, false)) data_ = {};
     begin();
-    std::optional<gr::start_position> position;
-    if (data_.live) position = gr::start_position{data_.live->history(), data_.live->position()};
-    auto const verdicts = gr::judged_up_to(*log_, position ? position->seqno : -1);
-    check(verdicts.has_value(), "a log that opens can be read");
-    auto const choice = gr::choose_beginning({*found, log_->checkpoints(), *verdicts, position, address_, false,
-                                              noted_host_boot_ == host_boot_, world_.with.durable});
-    if (!choice.why.empty()) world_.trace(name_, choice.why);
-    check_beginning(choice, *found);
-    lost_power_ = false;
-    if (choice.how == gr::beginning::come_back) {
-      come_back(*found, *verdicts);
-    } else if (choice.how == gr::beginning::come_back_to_leave) {
-      come_back_to_leave(*found);
-    } else {
-      auto const uuid =
-          gr::holds_history(*found) ? found->last.self.uuid : base::make_uuid(random_.next(), random_.next());
-      self_ = {uuid, next_incarnation()};
-      log_name_ = found->last.group;
-      ask_to_join();
+    try {
+      connect();
+    } catch (cannot_begin const& why) {
+      world_.trace(name_, fmt::format("does not start: {}", why.what()));
+      throw process_killed();
     }
-    tick();
   });
+}
+
+// Looks for the group with what is on the disk, when the process begins and when it comes back while it runs (runtime:
+// live_group::begin). `beginning_`: a log that cannot be written now says so to whoever wanted this.
+void server::connect() {
+  if (disk_low_) throw cannot_begin("too little room on its disk");
+  beginning_ = true;
+  log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
+  auto found = log_->open();
+  if (!found) {  // it says so, and somebody moves the log away
+    bool const may_be_damaged = lost_power_ && world_.with.durable != durability::disk;
+    check(may_be_damaged, "a log that was not lost with the power opens: " + found.error().text);
+    disk_->wipe();
+    log_ = std::make_unique<xcom::agreed_log>(world_.with.log, disk_);
+    found = log_->open();
+    check(found.has_value(), "an empty log opens");
+  }
+  for (auto const& notice : found->notices) world_.trace(name_, "log: " + notice);
+  // It would not start, and says so (runtime/node_settings.cc).
+  if (!found->empty && !speaks_.holds(found->at.rules.protocol)) {
+    install({});
+    if (engine_->up()) throw cannot_begin("the group speaks another protocol");
+    speaks_ = installed_;
+  }
+  std::optional<gr::start_position> position;
+  if (data_.live) position = gr::start_position{data_.live->history(), data_.live->position()};
+  auto const verdicts = gr::judged_up_to(*log_, position ? position->seqno : -1);
+  check(verdicts.has_value(), "a log that opens can be read");
+  auto const choice = gr::choose_beginning({*found, log_->checkpoints(), *verdicts, position, address_, false,
+                                            noted_host_boot_ == host_boot_, world_.with.durable});
+  if (!choice.why.empty()) world_.trace(name_, choice.why);
+  check_beginning(choice, *found);
+  lost_power_ = false;
+  after(connect_patience, [this] {
+    if (reached_) return;
+    give_up("no majority of the group answered in time", true);
+    drain();
+  });
+  if (choice.how == gr::beginning::come_back) {
+    come_back(*found, *verdicts);
+  } else if (choice.how == gr::beginning::come_back_to_leave) {
+    come_back_to_leave(*found);
+  } else {
+    auto const uuid =
+        gr::holds_history(*found) ? found->last.self.uuid : base::make_uuid(random_.next(), random_.next());
+    self_ = {uuid, std::max(found->last.self.incarnation + 1, next_incarnation())};
+    log_name_ = found->last.group;
+    ask_to_join();
+  }
+  beginning_ = false;
+  tick();
 }
 
 // What makes a process out of a machine.
@@ -126,6 +156,12 @@ void server::begin() {
   tick_offset_ = base::tick_count(random_.between(1, 1'000'000));
   started_ = world_.clock.now();
   now_ = tick_offset_;
+  make_engine(false);
+  clones_ = random_.chance(3, 4);
+}
+
+// `runs`: the server is up already, and connects anew.
+void server::make_engine(bool runs) {
   engine_ports ports;
   ports.after = [this](micros delay, std::function<void()> what) { after(delay, std::move(what)); };
   ports.tell = [this](gr::member_event const& what) {
@@ -139,12 +175,10 @@ void server::begin() {
   ports.moved = [this, tell = ports.tell] {
     if (member_ && member_->owes_word()) tell(gr::applied_moved{engine_->position()});
   };
-  engine_.emplace(name_, address_, world_, data_, std::move(ports));
+  ports.caught_up = [this] { note_caught_up(); };
+  ports.closed = [this](std::string const& why, bool may_return) { dropped(why, may_return); };
+  engine_.emplace(name_, address_, world_, data_, std::move(ports), runs);
   engine_->set_slow(slow_applier_);
-  clones_ = random_.chance(3, 4);
-  after(connect_patience, [this] {
-    if (!reached_) give_up("no majority of the group answered in time");
-  });
 }
 
 // A voter that lost nothing must find that out: its vote may be needed. It gives that only where its log does not reach back to
@@ -241,7 +275,7 @@ void server::join_again(xcom::site const& at) {
   bool const never_delivered = !node_->is_delivering();
   bool const keeps_place = member_->compares();
   if (never_delivered && !keeps_place && !member_->waits_for_majority() && !gives_up_place_)
-    return give_up("this member was expelled while it joined: start the server again");
+    return give_up("this member was expelled while it joined: start the server again", true);
   if (!never_delivered) {
     own_place_ = node_->checkpoint_here();
     own_place_->app = member_->state_blob();
@@ -274,8 +308,8 @@ void server::make_member() {
 
 // ---- ending ----
 
-// For good: nobody keeps waiting, and the process ends. Whoever watches over it starts it again.
-void server::give_up(std::string const& why) {
+// Nobody keeps waiting, and nothing comes after it until somebody connects this server again.
+void server::give_up(std::string const& why, bool may_return) {
   if (gave_up_) return;
   gave_up_ = true;
   ++world_.count.gave_up;
@@ -283,13 +317,22 @@ void server::give_up(std::string const& why) {
   world_.trace(name_, "leaves the group: " + why);
   abandon(why);
   if (node_ && node_->is_member()) inbox_.emplace_back(xcom::leave_group{});
-  after(micros(random_.between(1000, 2'000'000)), [this] { stop(); });
+  close_group(why, may_return);
+}
+
+// The server hears of it behind what it was handed before. One that still starts ends; one whose connect still waits has its
+// answer there.
+void server::close_group(std::string const& why, bool may_return) {
+  if (!engine_->up()) return after(micros(random_.between(1000, 2'000'000)), [this] { stop(); });
+  if (exits_.now_in() == gr::exit_policy::phase::trying && !reached_)
+    return after(micros(0), [this, why] { connect_failed(why); });
+  engine_->deliver(gr::group_closed{why, may_return});
 }
 
 void server::fail(std::string const& why) {
   if (!is_running() || paused_) return;
   guarded([&] {
-    give_up(why);
+    give_up(why, false);
     drain();
   });
 }
@@ -362,7 +405,10 @@ void server::wipe(loss what) {
 // The process is gone; the disk stays, and the data as it was shown last.
 void server::die() {
   end_life();
-  log_.reset();
+  running_ = read_only_ = false;
+  ++process_;
+  exits_ = {};
+  exit_watch_.process_ended();
   paused_ = held_up_ = false;
   said_.reset();
   stalled_.clear();
@@ -375,6 +421,7 @@ void server::end_life() {
   node_.reset();
   member_.reset();
   engine_.reset();
+  log_.reset();
   inbox_.clear();
   waiting_.clear();
   own_place_.reset();
@@ -387,6 +434,7 @@ void server::end_life() {
   budget_ = {};
   waits_for_anybody_ = clients_ = first_waits_ = slowed_for_silent_ = 0;
   unsynced_ = gives_up_place_ = steps_aside_ = away_ = reached_ = closing_ = gave_up_ = was_online_ = false;
+  beginning_ = unheard_ = false;
 }
 
 // ---- time ----
@@ -408,7 +456,7 @@ void server::hold_up() {
 
 void server::keep_alive() {
   world_.clock.after(tick_period_, [this, life = life_] {
-    if (life != life_ || !held_up_) return;
+    if (life != life_ || !held_up_ || !node_ || unheard_) return;
     std::vector<xcom::action> words;
     bool const due = said_ && ticks_now().value() - said_at_.value() >= node_->config().heartbeat_ticks.value();
     if (due && node_->keep_alive(ticks_now(), *said_, words)) said_at_ = ticks_now();
@@ -439,6 +487,12 @@ void server::crash_in(std::uint64_t actions, bool torn_write) {
 void server::disarm() {
   actions_to_crash_.reset();
   disk_->disarm();
+}
+
+void server::free_disk() {
+  disk_->set_full(false);
+  disk_->set_failing(false);
+  disk_low_ = false;
 }
 
 void server::set_slow_applier(bool slow) {
@@ -481,7 +535,7 @@ base::tick_count server::ticks_now() const {
 
 void server::tick() {
   after(tick_period_, [this] {
-    if (!gave_up_) tick();
+    if (!gave_up_ || is_still_leaving()) tick();
     tick_machines(ticks_now());
   });
 }
@@ -490,7 +544,7 @@ void server::tick_machines(base::tick_count now) {
   now_ = now;
   inbox_.emplace_back(xcom::ticked{now_});
   drain();
-  if (!is_running() || gave_up_) return;
+  if (!node_ || gave_up_) return;
   last_seen_ = gr::observe(*node_, now_, engine_->position(), first_available_);
   last_seen_.open_transactions = engine_->open_transactions();
   step_member(last_seen_);
@@ -505,6 +559,7 @@ void server::tick_machines(base::tick_count now) {
   check_majority();
   follow_flow();
   if (!is_running()) return;
+  watch_disk();
   purge();
 }
 
@@ -536,6 +591,7 @@ gr::member_config server::member_configuration() const {
   if (data_.live) {
     chosen.history = data_.live->history();
     chosen.base = data_.live->position();
+    chosen.server_runs = engine_->up();
   }
   return chosen;
 }

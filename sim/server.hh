@@ -4,7 +4,8 @@
 // Owner:  the simulation.
 // Always: (1) a process that died does nothing more: whatever it had scheduled belongs to a life that is over;
 //         (2) an incarnation ends when its log is given up; one that was never taken in has said nothing and tries again;
-//         (3) a process that gives up says why; somebody starts it again after a while.
+//         (3) a server that is out of its group runs on, and does what gr::exit_policy says; one that had not come up yet ends. Who is
+//             not to come back by itself any more is started again after a while.
 #pragma once
 
 #include <deque>
@@ -16,10 +17,12 @@
 #include <vector>
 
 #include "gr/beginning.hh"
+#include "gr/exit_policy.hh"
 #include "gr/flow_budget.hh"
 #include "gr/member.hh"
 #include "sim/disk.hh"
 #include "sim/engine.hh"
+#include "sim/exit_watch.hh"
 #include "sim/world.hh"
 #include "xcom/node.hh"
 
@@ -29,10 +32,13 @@ class server {
  public:
   server(std::size_t number, world& shared, xcom::member_role role);
 
+  // What it does when it drops out of its group; `dice` decides what has no other cause, as how soon a person comes.
+  void set_exits(gr::exit_settings const& set, base::prng dice);
+
   // ---- what the simulation does to it ----
   void bootstrap();  // start, as the first member of a new group
-  void start();
-  void crash();  // kill -9
+  void start();      // again, where it runs and is out of the group for good
+  void crash();      // kill -9
   void lose_power();
   enum class loss : std::uint8_t { data, log, both };
   void wipe(loss what);  // a disk was replaced; the process is gone
@@ -55,7 +61,10 @@ class server {
   void install(xcom::protocol_range const& speaks) { installed_ = speaks; }
   void stand_in(std::uint32_t zone) { zone_ = zone; }
   void set_slow_applier(bool slow);
-  void set_disk_full(bool full) { disk_->set_full(full); }
+  void fill_disk() { disk_->set_full(true); }
+  void wear_disk() { disk_->set_failing(true); }                              // some writes are let through
+  void run_low() { disk_low_ = true; }                                        // less room than it wants to go on with
+  void free_disk();                                                           // none of these any more
   void set_log_unreadable(bool unreadable) { log_unreadable_ = unreadable; }  // by others: its disk gives errors
   void die_in_exchange() { dies_in_exchange_ = true; }
   void set_damaging(bool damages) { damages_ = damages; }  // what it sends of its log is not what it read
@@ -65,10 +74,15 @@ class server {
   // ---- what one can see ----
   [[nodiscard]] std::string const& name() const { return name_; }
   [[nodiscard]] std::string const& address() const { return address_; }
-  [[nodiscard]] bool is_running() const { return log_ != nullptr; }
+  [[nodiscard]] bool is_running() const { return running_; }
   [[nodiscard]] bool is_paused() const { return paused_; }
+  // Others hear what it has to say.
+  [[nodiscard]] bool is_heard() const { return running_ && !paused_ && node_ && !unheard_; }
+  [[nodiscard]] bool is_out() const { return running_ && gave_up_; }  // of its group, and its process runs
   [[nodiscard]] bool is_online() const { return member_ && member_->online() && node_->is_member() && !gave_up_; }
-  [[nodiscard]] bool is_leaving() const { return closing_ || gave_up_ || steps_aside_; }
+  [[nodiscard]] bool is_leaving() const {
+    return closing_ || steps_aside_ || (gave_up_ && !unheard_ && node_ && node_->is_member());
+  }
   [[nodiscard]] bool is_away() const { return away_; }  // it stepped aside, and is not ONLINE again
   [[nodiscard]] bool slows_writers() const { return budget_.is_limited(); }
   [[nodiscard]] std::size_t to_apply() const { return engine_ ? engine_->queued() : 0; }
@@ -82,7 +96,7 @@ class server {
   // Whom it reads from, or waits for a copy from, while it is not ONLINE.
   [[nodiscard]] std::optional<xcom::member_id> donor() const;
   // It takes the writes of clients, as it believes.
-  [[nodiscard]] bool writes() const { return is_online() && !paused_ && member_->role().writes; }
+  [[nodiscard]] bool writes() const { return is_online() && !paused_ && !read_only_ && member_->role().writes; }
   [[nodiscard]] bool is_idle() const;  // nothing of its own is under way, everything delivered is applied
   [[nodiscard]] std::optional<database> const& data() const { return data_.live; }
   [[nodiscard]] std::string describe() const;
@@ -90,6 +104,8 @@ class server {
  private:
   // ---- life: server.cc ----
   void begin();
+  void make_engine(bool runs);
+  void connect();
   void found_group();
   void take_up_log(xcom::recovered_log const& found);
   void come_back(xcom::recovered_log const& found, gr::judged const& verdicts);
@@ -98,7 +114,8 @@ class server {
   void join_again(xcom::site const& at);
   void make_node(xcom::beginning how);
   void make_member();
-  void give_up(std::string const& why);
+  void give_up(std::string const& why, bool may_return);
+  void close_group(std::string const& why, bool may_return);
   void finish_leaving();
   void stop();
   void die();
@@ -111,6 +128,23 @@ class server {
   void tick_machines(base::tick_count now);
   void keep_alive();
   void check_beginning(gr::beginning_choice const& choice, xcom::recovered_log const& found) const;
+
+  // ---- out of the group: server_exits.cc ----
+  void dropped(std::string const& why, bool may_return);
+  void note_caught_up();
+  void carry_out(std::vector<gr::exit_step> const& steps);
+  void on(gr::hold_writes const& step);
+  void on(gr::come_back const& step);
+  void on(gr::act_on_exit const& step);
+  void on(gr::release_writes const& step);
+  void wait_for_next_step();
+  void leave_first(std::uint64_t looks);
+  void connect_again();
+  void watch_disk();
+  void connect_failed(std::string const& why);
+  void after_in_process(micros delay, std::function<void()> what);
+  [[nodiscard]] bool is_still_leaving() const;
+  [[nodiscard]] gr::exit_policy::moment since_boot() const;
 
   // ---- the node's driver: server_driver.cc ----
   void receive(xcom::member_id const& from, std::uint16_t protocol, xcom::wire_message const& what);
@@ -143,7 +177,7 @@ class server {
   void send_out(std::string const& address, xcom::wire_message what);
   void put_on_wire(std::string const& address, xcom::wire_message what);
   void sync_before_answering();
-  void demand(base::result<void> const& done);
+  bool demand(base::result<void> const& done);
   void purge();
   gr::held_history what_is_held(bool again);
   void flush() { data_.durable = data_.live; }  // the database does when it likes
@@ -234,6 +268,7 @@ class server {
   bool lost_power_ = false;                     // since the log was last opened
   bool left_ = false;
   bool slow_applier_ = false;
+  bool disk_low_ = false;
   bool log_unreadable_ = false;
   bool damages_ = false;
   bool boasts_ = false;
@@ -241,8 +276,17 @@ class server {
   bool clones_ = false;            // this life takes full copies by clone
   std::uint64_t copy_number_ = 0;  // of those it began to receive
 
+  // Out of the group.
+  gr::exit_settings exit_settings_;
+  base::prng exit_dice_{0};
+  gr::exit_policy exits_;
+  exit_watch exit_watch_;
+  bool read_only_ = false;  // writes are held
+
   // The process.
-  std::uint64_t life_ = 0;
+  std::uint64_t process_ = 0;
+  bool running_ = false;
+  std::uint64_t life_ = 0;  // of a process, and in it of each attempt to be in the group
   std::unique_ptr<xcom::agreed_log> log_;
   std::optional<xcom::node> node_;
   std::optional<gr::member> member_;
@@ -273,6 +317,8 @@ class server {
   bool reached_ = false;         // the group; a start that does not get there in time is given up
   bool closing_ = false;         // leaves in order
   bool gave_up_ = false;
+  bool beginning_ = false;  // what fails now fails the start
+  bool unheard_ = false;    // it says nothing any more, and hears nothing
   std::string last_words_;
 
   // What it waits for.

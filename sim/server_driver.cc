@@ -18,14 +18,14 @@ constexpr std::uint64_t purge_every_ticks = 100;
 }  // namespace
 
 void server::receive(xcom::member_id const& from, std::uint16_t protocol, xcom::wire_message const& what) {
-  if (!is_running()) return;
+  if (!is_running() || !node_ || unheard_) return;
   if (paused_) {
-    if (held_up_ && node_) node_->hear({from, what});
+    if (held_up_) node_->hear({from, what});
     stalled_.emplace_back([this, from, protocol, what] { receive(from, protocol, what); });
   } else if (protocol != xcom::protocol_lowest && !speaks_.holds(protocol)) {
     // The group went on to a newer protocol while this one was away with an old program.
     ++world_.count.unreadable;
-    if (!node_ || !node_->is_member()) return;
+    if (!node_->is_member()) return;
     install({});
     fail("a message in protocol " + std::to_string(protocol));
   } else {
@@ -34,6 +34,7 @@ void server::receive(xcom::member_id const& from, std::uint16_t protocol, xcom::
 }
 
 void server::post(xcom::event what) {
+  if (!node_) return;
   inbox_.push_back(std::move(what));
   guarded([this] { drain(); });
 }
@@ -91,41 +92,39 @@ void server::carry_out(xcom::action& what) {
   std::visit([this](auto& each) { perform(each); }, what);
 }
 
-// A log that cannot be written ends the process: it must not answer for what it does not hold.
-void server::demand(base::result<void> const& done) {
-  if (done) return;
+// A member that cannot write its log must not answer for what it does not hold: it says nothing any more. True: it was written.
+bool server::demand(base::result<void> const& done) {
+  if (done) return true;
   world_.trace(name_, "log: " + done.error().text);
-  throw process_killed();
+  if (beginning_) throw cannot_begin(done.error().text);
+  unheard_ = true;
+  give_up("the agreed log cannot be written: " + done.error().text, true);
+  return false;
 }
 
 void server::perform(xcom::persist_promise const& what) {
-  demand(log_->promise(what.promised));
-  world_.watch.promised(self_, what.promised);
   unsynced_ = true;
+  if (demand(log_->promise(what.promised))) world_.watch.promised(self_, what.promised);
 }
 
 void server::perform(xcom::persist_accepted const& what) {
-  demand(log_->accepted(what.slot));
-  world_.watch.accepted(self_, what.slot);
   unsynced_ = true;
+  if (demand(log_->accepted(what.slot))) world_.watch.accepted(self_, what.slot);
 }
 
 void server::perform(xcom::persist_learned const& what) {
-  demand(log_->learned(what.slot));
-  world_.watch.learned(self_, what.slot);
+  if (demand(log_->learned(what.slot))) world_.watch.learned(self_, what.slot);
 }
 
 void server::perform(xcom::persist_decided const& what) {
-  demand(log_->decided(what.up_to));
-  world_.watch.decided(self_, what.up_to);
+  if (demand(log_->decided(what.up_to))) world_.watch.decided(self_, what.up_to);
 }
 
 // With durability DISK nothing leaves this server, to others or to a client, before what it rests on is synced.
 void server::sync_before_answering() {
   if (!unsynced_ || world_.with.durable != durability::disk) return;
-  demand(log_->sync());
-  if (acceptor_) world_.watch.synced(*acceptor_);
   unsynced_ = false;
+  if (demand(log_->sync()) && acceptor_) world_.watch.synced(*acceptor_);
 }
 
 void server::send_out(std::string const& address, xcom::wire_message what) {
@@ -138,6 +137,7 @@ void server::send_out(std::string const& address, xcom::wire_message what) {
 }
 
 void server::put_on_wire(std::string const& address, xcom::wire_message what) {
+  if (unheard_) return;
   world_.watch.said(self_, what);
   // Before it belongs to a site nobody says in what else.
   bool const joining = !node_ || !node_->is_member();
@@ -185,7 +185,8 @@ void server::perform(xcom::deliver const& what) {
   bool const gave_up = gave_up_;
   note_ = what.note;
   step_member(what);
-  check(gave_up || !gave_up_ || quarantined_ || !std::holds_alternative<xcom::batch>(*what.what),
+  bool const for_cause = quarantined_ || unheard_;
+  check(gave_up || !gave_up_ || for_cause || !std::holds_alternative<xcom::batch>(*what.what),
         [&] { return name_ + " can judge what it delivers: " + last_words_; });
   if (!gave_up_)
     world_.watch.delivered(
@@ -218,17 +219,17 @@ void server::perform(xcom::joined const& what) {
   auto const held = what_is_held(again);
   bool const keeps = again && log_->decided_up_to() <= own_place_->slot && own_place_->slot < what.at.slot;
   log_name_ = what.log;
-  demand(log_->begin({log_name_, self_, boot_}, keeps));
+  if (!demand(log_->begin({log_name_, self_, boot_}, keeps))) return;
   // It says which site is in force. Nobody can begin to deliver from it.
   auto taken_in = what.at;
   taken_in.app = {};
   demand(log_->store(taken_in));
   demand(log_->sync());  // whatever the durability: this incarnation must be known to have begun
   noted_host_boot_ = host_boot_;
-  world_.watch.joined(self_, what.promised, what.at.slot);
   acceptor_ = self_;
   forgot_ = asked_for_vote_ = false;
-  demand(log_->promise(what.promised));
+  bool const knows = demand(log_->promise(what.promised));
+  world_.watch.joined(self_, knows ? what.promised : xcom::ballot{}, what.at.slot);
   unsynced_ = true;
   was_online_ = false;
   donors_tried_.clear();
@@ -265,11 +266,12 @@ void server::perform(xcom::expelled const& what) {
 void server::perform(xcom::split_off const&) { ++world_.count.splits; }
 
 void server::perform(xcom::join_failed const& what) {
-  give_up("the group does not take this member in: " + what.reason);
+  give_up("the group does not take this member in: " + what.reason, true);
 }
 
 void server::perform(xcom::left const&) {
   if (closing_) return after(micros(0), [this] { finish_leaving(); });
+  if (gave_up_) return;
   if (steps_aside_) --world_.count.expulsions;  // it went by itself
   if (gives_up_place_ || steps_aside_) perform(xcom::expelled{node_->current_site()});
 }

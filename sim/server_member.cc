@@ -68,9 +68,9 @@ void server::perform(gr::resolve const& what) {
   auto const waited = at->second;
   waiting_.erase(at);
   if (waited.trx == 0)  // what a human gave up for lost meanwhile is not owed to it
-    engine_->answer_read(std::min(waited.acknowledged_before, world_.watch.acknowledged_up_to()), what.outcome);
-  else
-    engine_->resolve(waited.trx, what.outcome);
+    return engine_->answer_read(std::min(waited.acknowledged_before, world_.watch.acknowledged_up_to()), what.outcome);
+  if (what.outcome.outcome == gr::order_outcome::passed) exit_watch_.takes_write(name_);
+  engine_->resolve(waited.trx, what.outcome);
 }
 
 void server::perform(gr::write_note const& what) {
@@ -129,7 +129,7 @@ void server::perform(gr::say const& what) {
   if (world_.traces()) world_.trace(name_, "says: " + what.text);
 }
 
-void server::perform(gr::give_up const& what) { give_up(what.why); }
+void server::perform(gr::give_up const& what) { give_up(what.why, what.may_return); }
 
 // Its client is told now: whatever anybody reads from here on, at whichever member, shows it.
 void server::perform(gr::applied_by_all const& what) {
@@ -155,7 +155,7 @@ void server::perform(gr::data_differs const& what) {
   ++world_.count.quarantined;
   quarantined_ = true;
   engine_->close();
-  give_up(what.why);
+  give_up(what.why, false);
 }
 
 void server::check_can_read(gr::seqno_t seqno, xcom::site const& in, std::string const& committed_at) const {
@@ -182,11 +182,12 @@ void server::perform(gr::step_aside const& what) {
 // ---- clients ----
 
 bool server::takes_writes() const {
-  return node_ && member_ && !is_leaving() && node_->is_member() && node_->have_quorum();
+  bool const stays = !closing_ && !gave_up_ && !steps_aside_;
+  return node_ && member_ && stays && node_->is_member() && node_->have_quorum();
 }
 
 void server::submit() {
-  if (!is_running() || paused_ || !engine_->is_ready()) return;
+  if (!is_running() || paused_ || read_only_ || !engine_->is_ready()) return;
   if (waiting_.size() + clients_ >= world_.with.in_flight_max) return;
   // Where the group does not wait for its slowest, clients do: their transactions need the locks of what is to be applied.
   bool const waits_for_all = world_.with.member.flow.mode == gr::flow_mode::quota;
@@ -215,6 +216,7 @@ void server::let_in_one() {
   budget_.spend(made->data.size());
   if (!takes_writes())
     return engine_->resolve(made->trx, {gr::order_outcome::not_sent, -1, -1, "this member has no majority"});
+  exit_watch_.takes_write(name_);
   auto const flags = made->flags | (made->everywhere ? gr::flag_tell_applied : 0U);
   gr::write_set_message message{
       {self_.uuid, made->trx, 1}, clients_life_, flags, made->last_seen, made->keys, made->data};

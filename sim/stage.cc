@@ -15,6 +15,7 @@ stage::stage(scenario const& what, std::uint64_t seed, std::FILE* trace_to)
   world_.net.set_quality(world_.with.links);
   for (std::size_t number = 0; number < world_.with.servers; ++number) {
     servers_.push_back(std::make_unique<server>(number, world_, what.roles.at(number)));
+    servers_.back()->set_exits(world_.with.exits, base::prng(seed + number));
     world_.servers.push_back(servers_.back().get());
   }
 }

@@ -26,7 +26,8 @@ struct statistics {
                 unheard_successors = 0;
   std::uint64_t served = 0, purges = 0, rules_asked = 0, hand_overs = 0, unreadable = 0, damages = 0,
                 ranges_damaged = 0, exchanges_finished = 0, held_back = 0, stepped_aside = 0, roles_asked = 0,
-                spoiled = 0, failures = 0, given_up = 0, quarantined = 0;
+                spoiled = 0, failures = 0, given_up = 0, quarantined = 0, attempts_to_return = 0, came_back = 0,
+                acted_on_exit = 0, disks_in_trouble = 0;
   void add(statistics const& more);
   [[nodiscard]] std::string describe() const;
 };
