@@ -333,7 +333,9 @@ void member::tick_recovery() {
   bool const returned = own_boot_seen_ && last_.have_quorum && site_.find(config_.self) != nullptr;
   if (returned && !level_from_) level_from_ = last_.decided;
   bool const level = returned && last_.delivered >= *level_from_;
-  if (level && !online_at_ && (!planner_ || planner_->finished())) online_at_ = state_.seqno;
+  // Whom it waits for may wait for this one to be ONLINE.
+  bool const reads_from_none = !planner_ || planner_->finished() || (returns_ && planner_->waits());
+  if (level && !online_at_ && reads_from_none) online_at_ = state_.seqno;
   if (!online_at_) return;
   if (!config_.recovery.online_when_certified && std::max(last_.applied, base_) < *online_at_) return;
   if (stepped_aside_ && !may_be_counted_on()) return;

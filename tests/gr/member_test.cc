@@ -635,6 +635,39 @@ TEST(member, a_running_server_that_only_a_copy_helps_leaves_for_good) {
   }
 }
 
+// Its log has all there is, its donor is gone, and the others recover: each of them waits for somebody who is ONLINE.
+TEST(member, who_returns_waits_for_nobody_that_recovers) {
+  xcom::member_id const three{base::make_uuid(3, 3), 1};
+  auto const site_with = [&](std::vector<xcom::site_member> members, std::uint64_t version) {
+    members.push_back(entry(two, gr::member_status::recovering));
+    members.push_back(entry(three, gr::member_status::recovering));
+    std::ranges::sort(members, {}, &xcom::site_member::id);
+    return xcom::site{version, std::move(members)};
+  };
+  auto config = with_data(5);
+  config.boot = 1;
+  fed member(std::move(config));
+  member.step(gr::resumed{beginning(5), site_with({entry(one, gr::member_status::online)}, 2)});
+  member.step(gr::quorum{true, {one, two, three}});
+  auto const look = [&](std::uint64_t tick, bool one_is_there) {
+    auto seen = one_is_online(tick, member.machine.state().seqno);
+    seen.decided = seen.delivered = xcom::slot_no(one_is_there ? 0 : 1);
+    if (!one_is_there) seen.others.clear();
+    seen.others.push_back({three, true, {base::make_uuid(9, 9), 5, 5, 0, 0, false}});
+    member.step(seen);
+  };
+  for (std::uint64_t tick : {1U, 20U, 60U}) look(tick, true);
+  ASSERT_EQ(member.machine.donor(), one);
+  auto const without_one = site_with({}, 3);
+  member.step(slot(1, xcom::site_change{without_one}));
+  member.step(xcom::site_installed{xcom::slot_no(1), without_one});
+  for (std::uint64_t tick : {61U, 62U, 63U}) look(tick, false);
+  EXPECT_FALSE(member.machine.donor());
+  auto const asks = std::ranges::any_of(
+      done<gr::to_node>(member), [](auto const& each) { return std::holds_alternative<xcom::update_self>(each.what); });
+  EXPECT_TRUE(asks) << "to be ONLINE: " << member.machine.describe();
+}
+
 TEST(member, who_returns_with_other_data_says_so_and_takes_a_copy) {
   fed joiner(with_data(5));
   joiner.step(welcome_at(20, 9));
