@@ -41,7 +41,7 @@ std::string story(bool copies, char const* what, std::uint64_t moment_ms) {
   return fmt::format(
       "set servers 4\nset think 10ms\nset delay 10ms\nset fetch-bytes 4000\nset copy 200ms\nset suspect 1s\nset expel "
       "1s\n"
-      "set donor-patience 500ms\nset reconnect 500ms\nset apply 2ms\n"
+      "set donor-patience 500ms\nset reconnect 500ms\nset autorejoin-interval 1s\nset apply 2ms\n"
       "start n1\nafter 1s start n2 n3 n4\nexpect within 30s online all\n"
       "load on n1 n2 n3\nafter 1s crash n4\n{}after 3s start n4\n"
       "after {}ms {}\n"
