@@ -312,6 +312,7 @@ TEST_F(live_group_test, a_member_that_is_copied_to_refuses_reads_and_writes_at_o
 TEST_F(live_group_test, whoever_commits_while_the_group_closes_is_answered) {
   std::atomic<bool> stop{false};
   std::vector<std::thread> clients;
+  clients.reserve(4);
   for (int each = 0; each < 4; ++each)
     clients.emplace_back([&, each] {
       while (!stop) (void)servers[1]->commit(std::to_string(each), "x");
